@@ -1,0 +1,82 @@
+# What to do with Andon. Needs Python 3.11 or newer, make and a C compiler; no root, no Docker.
+# Everything is installed into .venv/ once, and again when a requirements file changes.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PYTEST := $(BIN)/python -m pytest -q
+DISK_MB := 8000
+say = printf '\033[1m%s\033[0m\n'
+stop = { printf '%s\n' "$(1)" >&2; exit 1; }
+
+.PHONY: help run test check fmt install bench-main clean
+
+help: ## What can be done here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## Start everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up
+
+test: $(VENV)/installed-tests ## All tests, against real Postgres and Redis
+	@$(say) "Tests"
+	@$(PYTEST) -n 2 --dist loadgroup -m "not chaos"
+	@$(say) "Tests that kill processes, one after the other"
+	@$(PYTEST) -m chaos || test $$? -eq 5
+
+check: $(VENV)/installed-tests ## Format, lint, types, contracts, migrations, map, then all tests
+	@$(say) "Format and lint"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(say) "Types"
+	@$(BIN)/mypy .
+	@$(say) "Contracts between the rooms"
+	@$(BIN)/lint-imports
+	@$(say) "Migrations and map"
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py drawmap --check
+	@$(MAKE) test
+
+fmt: $(VENV)/installed-tests ## Format the code, and mend what the linter can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+install: $(VENV)/installed ## Only install what it runs on
+
+bench-main: $(VENV)/installed-tests ## Measure detectors on the pictures of the benchmark
+	@exec $(BIN)/python -m benchmarks.main
+
+clean: ## Remove what was installed and cached; your data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || $(call stop,Python 3.11 or newer is needed and was not found. Name it: make PYTHON=/path/to/python3.11)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| $(call stop,$(PYTHON) is not Python 3.11 or newer. Name another: make PYTHON=/path/to/python3.11)
+	@"$(PYTHON)" -c 'import ensurepip$(comma) venv' 2>/dev/null \
+		|| $(call stop,$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv)
+	@command -v cc >/dev/null || command -v gcc >/dev/null \
+		|| $(call stop,No C compiler was found; Redis is compiled during the installation. On Debian and Ubuntu: apt-get install gcc libc6-dev)
+	@test "$$(df -Pm . | awk 'NR==2 {print $$4}')" -ge $(DISK_MB) \
+		|| $(call stop,The installation needs $(DISK_MB) MB on this disk. Free some space first.)
+	@$(say) "Making $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# The files that name the versions are newer than the stamp exactly when something must be done.
+$(VENV)/installed: requirements.txt docker/constraints.txt | $(VENV)/pyvenv.cfg
+	@$(say) "Installing what Andon runs on (about 6 GB the first time; minutes)"
+	@CC=$${CC:-$$(command -v cc || command -v gcc)} $(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-tests: $(VENV)/installed tests/requirements.txt
+	@$(say) "Installing what tests and checks need"
+	@$(PIP) -r tests/requirements.txt
+	@touch $@
+
+comma := ,

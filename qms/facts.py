@@ -1,0 +1,23 @@
+"""Rows that are written once: the database itself refuses to change them.
+
+A fact is protected by a trigger against UPDATE and DELETE, also from psql. TRUNCATE is refused by
+the slices' own guard (qms.partitions) or, for plain tables, by ``NEVER_EMPTIED``.
+"""
+
+import pgtrigger
+
+NEVER_CHANGED = pgtrigger.Protect(
+    name="fact_never_changed", operation=pgtrigger.Update | pgtrigger.Delete
+)
+
+# Retention and test runs say "SET andon.maintenance = on" first; an accident does not.
+NEVER_EMPTIED = pgtrigger.Trigger(
+    name="fact_never_emptied",
+    level=pgtrigger.Statement,
+    when=pgtrigger.Before,
+    operation=pgtrigger.Truncate,
+    func="""
+        IF current_setting('andon.maintenance', true) = 'on' THEN RETURN NULL; END IF;
+        RAISE EXCEPTION 'andon: % holds facts and is never emptied', TG_TABLE_NAME;
+    """,
+)

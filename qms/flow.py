@@ -1,0 +1,41 @@
+"""Every event and who acts on it, on one page: the urls.py of what happens.
+
+Read it top to bottom: it is the life of one picture.
+"""
+
+from qms.events import catalogue
+from qms.events import handlers as events
+from qms.events.outbox import Flow, Step
+from qms.inspections import handlers as inspections
+from qms.review import handlers as review
+
+FLOW: Flow = {
+    catalogue.KeyIssued: [],
+    catalogue.KeyRevoked: [],
+    catalogue.RecipePublished: [],
+    catalogue.ModelEnrolled: [],
+    catalogue.ModelPromoted: [],
+    catalogue.InspectionSubmitted: [
+        Step(
+            gather=inspections.read_pictures,
+            work=inspections.judge_pictures,
+            then=inspections.judge_inspection,
+            queue="gpu",
+            batch=32,
+        )
+    ],
+    catalogue.InspectionJudged: [Step(then=review.triage_verdict)],
+    catalogue.InspectionFailed: [],
+    catalogue.ReviewOpened: [],
+    catalogue.ReviewClaimed: [],
+    catalogue.ReviewDecided: [],
+    catalogue.ReviewUndone: [],
+    catalogue.InspectionSettled: [],
+    catalogue.DeliveryDied: [Step(then=inspections.note_failure)],
+    catalogue.DeliveryRevived: [],
+    catalogue.HourStruck: [
+        Step(then=events.keep_house),
+        Step(then=inspections.drop_orphans),
+        Step(then=review.release_forgotten),
+    ],
+}

@@ -1,0 +1,112 @@
+"""InspectionSubmitted -> read the picture, judge it, record the verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+
+import structlog
+from django.utils import timezone
+
+from qms import storage
+from qms.events import catalogue
+from qms.inspections import actions, judge
+from qms.inspections.models import Inspection, Verdict
+from qms.plant.recipes import Recipe
+from qms.registry.models import ModelVersion
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A picture before the eyes of the model that is to judge it."""
+
+    inspection: Inspection
+    version: ModelVersion
+    recipe: Recipe | None
+    picture: judge.Picture
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the model said, its heat map already on stable storage."""
+
+    sight: Sight
+    judgement: judge.Judgement
+    heatmap_key: str
+
+
+def read_pictures(
+    facts: Sequence[catalogue.InspectionSubmitted],
+) -> list[Sight | Exception]:
+    """Read and decode, ahead of the model; write the upright file that people will look at."""
+    ids = [fact.inspection_id for fact in facts]
+    rows = Inspection.objects.select_related("product").in_bulk(ids)
+    return [_sight(rows[pk]) for pk in ids]
+
+
+def _sight(inspection: Inspection) -> Sight | Exception:
+    try:
+        version = ModelVersion.active_for(inspection.product)
+        picture = judge.decode(storage.read(inspection.picture_key))
+        storage.keep(inspection.upright_key, judge.encode_upright(picture)[0])
+    except Exception as error:  # this picture's own trouble: the others go on
+        return error
+    return Sight(inspection, version, Recipe.current_for(inspection.product), picture)
+
+
+def judge_pictures(sights: Sequence[Sight]) -> list[Seen | Exception]:
+    """The model's turn: one pass for each model and scale among the batch."""
+    seen: dict[int, Seen] = {}
+    order = sorted(range(len(sights)), key=lambda i: _together(sights[i]))
+    for _, group in groupby(order, key=lambda i: _together(sights[i])):
+        places = list(group)
+        seen.update(zip(places, _judge([sights[i] for i in places]), strict=True))
+    return [seen[i] for i in range(len(sights))]
+
+
+def _together(sight: Sight) -> tuple[int, float]:
+    return sight.version.pk, _scale(sight) or 0.0
+
+
+def _scale(sight: Sight) -> float | None:
+    return sight.recipe.mm_per_px if sight.recipe else None
+
+
+def _judge(sights: Sequence[Sight]) -> list[Seen]:
+    pictures = [sight.picture for sight in sights]
+    judgements = judge.judge_many(pictures, by=sights[0].version, mm_per_px=_scale(sights[0]))
+    return [_seen(sight, said) for sight, said in zip(sights, judgements, strict=True)]
+
+
+def _seen(sight: Sight, judgement: judge.Judgement) -> Seen:
+    verdict = Verdict.key_of(sight.inspection.pk, sight.version.pk)
+    key = f"{sight.inspection.picture_key.rsplit('.', 1)[0]}.{verdict}.heat.png"
+    storage.keep(key, judge.heatmap_png(judgement))
+    return Seen(sight, judgement, key)
+
+
+def judge_inspection(event: catalogue.InspectionSubmitted, seen: Seen) -> None:
+    actions.record_verdict(
+        seen.sight.inspection,
+        seen.judgement,
+        by=seen.sight.version,
+        recipe=seen.sight.recipe,
+        heatmap_key=seen.heatmap_key,
+        now=timezone.now(),
+    )
+
+
+def note_failure(event: catalogue.DeliveryDied) -> None:
+    """The inspection whose judging died says so on its own page."""
+    if event.name == catalogue.InspectionSubmitted.__name__:
+        inspection = Inspection.objects.get(pk=event.payload["inspection_id"])
+        actions.fail(inspection, error=event.error, now=timezone.now())
+
+
+def drop_orphans(event: catalogue.HourStruck) -> None:
+    """Pictures that were stored but whose submission never committed; a day old, so none is late."""
+    dropped = actions.drop_orphans(day=timezone.now() - timedelta(days=2))
+    if dropped:
+        log.info("orphans dropped", files=dropped)

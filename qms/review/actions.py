@@ -1,0 +1,121 @@
+"""What happens to reviews."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from qms.accounts.models import User
+from qms.events import catalogue, outbox
+from qms.inspections.actions import hold_for_review, settle
+from qms.inspections.models import Evaluation, Inspection, Verdict
+from qms.inspections.models import Status as InspectionStatus
+from qms.lifecycle import Refused
+from qms.plant.models import DefectType
+from qms.review.models import Review, Status
+from qms.review.triage import reason_for_review
+
+CLAIM_LASTS = timedelta(minutes=15)
+
+
+@transaction.atomic
+def triage(verdict: Verdict, *, now: datetime) -> Review | None:
+    """Settle the inspection at once, or open a review of it. Running twice changes nothing."""
+    inspection = verdict.inspection
+    if inspection.status != InspectionStatus.JUDGED:
+        return Review.objects.filter(inspection=inspection).first()
+    reason = reason_for_review(
+        evaluation=verdict.evaluation,
+        inspection_id=inspection.pk,
+        audit_share=verdict.recipe.audit_share if verdict.recipe else 0.0,
+    )
+    if not reason:
+        settle(inspection, evaluation=verdict.evaluation, now=now, actor=outbox.SYSTEM)
+        return None
+    return _open(verdict, reason, now=now)
+
+
+def _open(verdict: Verdict, reason: str, *, now: datetime) -> Review:
+    review = Review.objects.create(
+        inspection=verdict.inspection, verdict=verdict, reason=reason, opened_at=now
+    )
+    hold_for_review(verdict.inspection)
+    event = catalogue.ReviewOpened(
+        inspection_id=verdict.inspection_id, review_id=review.pk, reason=reason
+    )
+    outbox.publish(event, now=now)
+    return review
+
+
+@transaction.atomic
+def claim(review: Review, *, by: User, now: datetime) -> None:
+    """Take a review in hand, so that no two people decide one part."""
+    review.move(Status.CLAIMED, reviewer=by, claimed_at=now)
+    event = catalogue.ReviewClaimed(inspection_id=review.inspection_id, review_id=review.pk)
+    outbox.publish(event, now=now, actor=str(by))
+
+
+def release(review: Review, *, by: User) -> None:
+    """Give a review back to the queue."""
+    _check_mine(review, by)
+    review.move(Status.OPEN, reviewer=None, claimed_at=None)
+
+
+def release_forgotten(*, now: datetime) -> int:
+    """Give back what was claimed and then left lying."""
+    forgotten = Review.objects.filter(status=Status.CLAIMED, claimed_at__lt=now - CLAIM_LASTS)
+    return forgotten.update(status=Status.OPEN, reviewer=None, claimed_at=None)
+
+
+@transaction.atomic
+def decide(
+    review: Review,
+    *,
+    decision: str,
+    by: User,
+    now: datetime,
+    defect_type: DefectType | None = None,
+    note: str = "",
+) -> None:
+    """The person's answer. It settles the inspection; the model's verdict stays beside it."""
+    _check_mine(review, by)
+    _check_decision(review, decision, defect_type)
+    review.move(
+        Status.DECIDED, decision=decision, defect_type=defect_type, note=note, decided_at=now
+    )
+    settle(_locked(review), evaluation=decision, now=now, actor=str(by))
+    event = catalogue.ReviewDecided(
+        inspection_id=review.inspection_id, review_id=review.pk, evaluation=decision
+    )
+    outbox.publish(event, now=now, actor=str(by))
+
+
+@transaction.atomic
+def undo(review: Review, *, by: User, now: datetime) -> None:
+    """Take one's own decision back: the review is in hand again, the inspection open again."""
+    _check_mine(review, by)
+    review.move(
+        Status.CLAIMED, decision="", defect_type=None, note="", decided_at=None, claimed_at=now
+    )
+    hold_for_review(_locked(review))
+    event = catalogue.ReviewUndone(inspection_id=review.inspection_id, review_id=review.pk)
+    outbox.publish(event, now=now, actor=str(by))
+
+
+def _locked(review: Review) -> Inspection:
+    return Inspection.objects.select_for_update().get(pk=review.inspection_id)
+
+
+def _check_mine(review: Review, by: User) -> None:
+    if review.status == Status.OPEN:
+        raise Refused("Claim this review first, so that nobody else decides it meanwhile.")
+    if review.reviewer_id != by.pk:
+        raise Refused(f"This review is in the hands of {review.reviewer}.")
+
+
+def _check_decision(review: Review, decision: str, defect_type: DefectType | None) -> None:
+    if decision not in (Evaluation.OK, Evaluation.NOT_OK, Evaluation.NOT_DECIDABLE):
+        raise Refused("Decide OK, not OK or not decidable.")
+    if defect_type and decision != Evaluation.NOT_OK:
+        raise Refused("Only a rejected part has a defect type.")
+    if defect_type and defect_type.product_id != review.inspection.product_id:
+        raise Refused(f"{defect_type} is not a defect type of this product.")

@@ -1,0 +1,16 @@
+"""InspectionJudged -> does a person need to look?"""
+
+from django.utils import timezone
+
+from qms.events import catalogue
+from qms.inspections.models import Verdict
+from qms.review import actions
+
+
+def triage_verdict(event: catalogue.InspectionJudged) -> None:
+    verdict = Verdict.objects.select_related("inspection", "recipe").get(pk=event.verdict_id)
+    actions.triage(verdict, now=timezone.now())
+
+
+def release_forgotten(event: catalogue.HourStruck) -> None:
+    actions.release_forgotten(now=timezone.now())

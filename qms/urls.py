@@ -1,0 +1,52 @@
+"""Every address of the house, on one page."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from qms.accounts import views as accounts
+from qms.inspections import api as inspections_api
+from qms.inspections import views as inspections
+from qms.reports import views as reports
+from qms.review import views as review
+from qms.web import views as web
+
+urlpatterns = [
+    # people
+    path("", web.start, name="start"),
+    path("start/counts/", web.counts, name="start-counts"),
+    path("sign-in/", web.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("inspections/", inspections.index, name="inspections"),
+    path("inspections/export.csv", reports.export_csv, name="inspections-csv"),
+    path("inspections/<uuid:pk>/", inspections.detail, name="inspection"),
+    path("review/", review.queue, name="review-queue"),
+    path("review/<int:pk>/", review.station, name="review"),
+    path("review/<int:pk>/claim/", review.claim, name="review-claim"),
+    path("review/<int:pk>/release/", review.release, name="review-release"),
+    path("review/<int:pk>/decide/", review.decide, name="review-decide"),
+    path("review/<int:pk>/undo/", review.undo, name="review-undo"),
+    path("keys/", accounts.keys, name="keys"),
+    path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
+    path("dead-letters/", web.dead_letters, name="dead-letters"),
+    path("dead-letters/<int:pk>/revive/", web.revive, name="revive"),
+    path("admin/", admin.site.urls),
+    # machines
+    path("api/inspections/", inspections_api.Inspections.as_view(), name="api-inspections"),
+    path(
+        "api/inspections/<uuid:pk>/",
+        inspections_api.InspectionDetail.as_view(),
+        name="api-inspection",
+    ),
+    re_path(
+        r"^api/inspections/(?P<pk>[0-9a-f-]{36})/(?P<what>upright|thumbnail|heat|mask)/$",
+        inspections_api.Picture.as_view(),
+        name="api-picture",
+    ),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("healthz", web.healthz, name="healthz"),
+    path("readyz", web.readyz, name="readyz"),
+    path("metrics", web.metrics, name="metrics"),
+]

@@ -1,0 +1,71 @@
+"""Which programs make up Andon on one machine. Elsewhere each of them is a container."""
+
+import http.client
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from qms import embedded, env
+from qms.supervisor import Program
+
+
+def services(var: Path) -> list[Program]:
+    """Only those that nobody else provides."""
+    services = []
+    if not env.secret("DATABASE_URL"):
+        services.append(embedded.postgres(var))
+    if not env.secret("BROKER_URL"):
+        services.append(embedded.redis(var))
+    return services
+
+
+def everyday(var: Path) -> list[Program]:
+    return [
+        manage(var, "relay"),
+        _worker(var, "default", concurrency=1),
+        _worker(var, "gpu", concurrency=settings.GPU_WORKERS, nice=10),
+        _web(var),
+    ]
+
+
+def _web(var: Path) -> Program:
+    words = f"uvicorn qms.asgi:application --host {settings.HOST} --port {settings.PORT}"
+    more = "--timeout-graceful-shutdown 3 --lifespan off --no-access-log"
+    return _python(var, "web", "-m", *words.split(), *more.split(), ready=_web_answers)
+
+
+def _worker(var: Path, queue: str, *, concurrency: int, nice: int = 0) -> Program:
+    """Gossip, mingle and heartbeat let workers know of each other: ours have no need to."""
+    words = f"celery -A qms worker -Q {queue} -n {queue}@%h -c {concurrency} -l INFO"
+    more = "--prefetch-multiplier 1 --without-gossip --without-mingle --without-heartbeat"
+    name = f"worker-{queue}"
+    return _python(var, name, "-m", *words.split(), *more.split(), nice=nice, stop_seconds=20)
+
+
+def manage(var: Path, command: str) -> Program:
+    return _python(var, command, "manage.py", command)
+
+
+def _python(var: Path, name: str, *arguments: str, **more: Any) -> Program:
+    return Program(
+        name=name,
+        argv=(sys.executable, *arguments),
+        cwd=settings.BASE_DIR,
+        env={"ANDON_VAR": str(var), "PYTHONUNBUFFERED": "1"},
+        **more,
+    )
+
+
+def _web_answers() -> bool:
+    """Any answer will do: whether the house is well is for /readyz to say."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    line = http.client.HTTPConnection(host, settings.PORT, timeout=5)
+    try:
+        line.request("GET", "/healthz")
+        return line.getresponse().status > 0
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        line.close()

@@ -1,0 +1,182 @@
+"""Pieces that several pages show: badges, times, the score bar, outlines, plain words."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from qms.accounts.roles import REVIEWERS
+from qms.events.models import Event
+from qms.inspections.models import Evaluation, Finding, Inspection, Status, Verdict
+from qms.plant.models import Station
+from qms.review.blind import is_blind
+from qms.review.models import Review
+
+register = template.Library()
+
+_WORDS = {
+    "InspectionSubmitted": "Picture received",
+    "InspectionJudged": "Judged by the model",
+    "InspectionFailed": "Could not be judged",
+    "ReviewOpened": "Sent to a person",
+    "ReviewClaimed": "Taken in hand",
+    "ReviewDecided": "Decided by a person",
+    "ReviewUndone": "Decision taken back",
+    "InspectionSettled": "Settled",
+    "DeliveryDied": "Given up",
+    "DeliveryRevived": "Tried again",
+}
+
+_SHORT = {
+    Status.SUBMITTED: "Waiting",
+    Status.JUDGED: "Judged",
+    Status.IN_REVIEW: "In review",
+    Status.SETTLED: "Settled",
+    Status.FAILED: "Failed",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A drawing of icons.svg. It repeats what the text beside it says, so readers skip it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("pieces/evaluation.html")
+def evaluation(value: str) -> dict[str, Any]:
+    """Colour, shape and word: any one of them is enough."""
+    return {"value": value.lower().replace("_", "-"), "label": Evaluation(value or "UNDEFINED").label}
+
+
+@register.inclusion_tag("pieces/state.html")
+def state(inspection: Inspection) -> dict[str, Any]:
+    value = inspection.status.lower().replace("_", "-")
+    return {"value": value, "short": _SHORT[inspection.status], "inspection": inspection}
+
+
+@register.inclusion_tag("pieces/thumbnail.html")
+def thumbnail(inspection: Inspection, side: int = 56) -> dict[str, Any]:
+    return {"inspection": inspection, "side": side}
+
+
+@register.inclusion_tag("pieces/score_bar.html")
+def score_bar(verdict: Verdict, legend: bool = False) -> dict[str, Any]:
+    """The score between the two thresholds. The scale ends at the larger of the score and twice
+    the threshold, so bars of one model can be compared."""
+    top = max(verdict.threshold_not_ok * 2, verdict.score * 1.05, 1e-9)
+
+    def at(value: float) -> str:
+        return f"{100 * max(0.0, value) / top:.2f}"
+
+    return {
+        "verdict": verdict,
+        "legend": legend,
+        "score_at": at(verdict.score),
+        "ok_at": at(verdict.threshold_ok),
+        "not_ok_at": at(verdict.threshold_not_ok),
+        "between": at(verdict.threshold_not_ok - verdict.threshold_ok),
+        "beyond": f"{100 - 100 * verdict.threshold_not_ok / top:.2f}",
+    }
+
+
+@register.simple_tag
+def moment(value: datetime | None, station: Station | None = None, form: str = "") -> SafeString:
+    """A time as the clock at the station shows it; UTC stands in the tooltip."""
+    if value is None:
+        return format_html("<span class='quiet'>–</span>")
+    here = value.astimezone(_zone(station))
+    today = here.date() == timezone.now().astimezone(here.tzinfo).date()
+    shown = here.strftime("%H:%M:%S" if today and form != "full" else "%Y-%m-%d %H:%M:%S")
+    utc = value.astimezone(ZoneInfo("UTC"))
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}", shown
+    )
+
+
+def _zone(station: Station | None) -> ZoneInfo:
+    if station is not None:
+        try:
+            return ZoneInfo(station.line.site.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            pass  # a site with a mistyped zone still has times to show
+    return ZoneInfo(timezone.get_default_timezone_name())
+
+
+@register.filter
+def age(value: timedelta | None) -> str:
+    """3 s, 12 min, 5 h, 2 days."""
+    seconds = int(value.total_seconds()) if value else 0
+    for size, word in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (seconds >= size and word != "days"):
+            return f"{seconds // size} {word}"
+    return f"{max(0, seconds)} s"
+
+
+@register.filter
+def since(now: datetime, then: datetime | None) -> str:
+    return age(now - then) if then else ""
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+@register.filter
+def number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+@register.filter
+def outline(contour: Sequence[Sequence[int]]) -> str:
+    """[[x, y], ...] as the path of an SVG, through the middle of the pixels."""
+    points = " L".join(f"{x + 0.5:g} {y + 0.5:g}" for x, y in contour)
+    return f"M{points} Z" if points else ""
+
+
+@register.filter
+def words(event: Event) -> str:
+    """What happened, in plain words."""
+    return _WORDS.get(event.name, event.name)
+
+
+@register.filter
+def defects(verdict: Verdict) -> str:
+    """The defect types that the model names, each once."""
+    names = [_name(finding) for finding in verdict.findings.all()]
+    return ", ".join(dict.fromkeys(names))
+
+
+def _name(finding: Finding) -> str:
+    return finding.defect_type.name if finding.defect_type else "Unknown"
+
+
+@register.filter
+def blind_for(inspection: Inspection, roles: frozenset[str]) -> bool:
+    """Would the model's word spoil an audit that this person may be given?"""
+    review: Review | None = getattr(inspection, "review", None)
+    return review is not None and is_blind(review) and bool(roles & set(REVIEWERS))
+
+
+@register.filter
+def latest(inspection: Inspection) -> Verdict | None:
+    """The latest verdict of an inspection whose verdicts were fetched with it."""
+    return next(iter(inspection.verdicts.all()), None)
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: dict[str, Any]) -> str:
+    """The reader's own choice, known before the first paint so that nothing flashes."""
+    request = context.get("request")
+    chosen = request.COOKIES.get("theme", "") if request else ""
+    return chosen if chosen in ("light", "dark") else ""

@@ -1,0 +1,70 @@
+"""The start page, the sign-in, the dead letters."""
+
+from django.contrib.auth.views import LoginView
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from qms.accounts.http import PersonRequest
+from qms.accounts.roles import EVERYONE, Role, role_required
+from qms.events import deadletters
+from qms.events.models import Delivery
+from qms.inspections.models import Inspection
+from qms.reports import queries
+from qms.web.health import healthz, metrics, readyz
+
+__all__ = ["SignIn", "counts", "dead_letters", "healthz", "metrics", "readyz", "revive", "start"]
+
+_LATEST = 12
+_LETTERS = 100
+
+
+class SignIn(LoginView):
+    template_name = "accounts/sign_in.html"
+    redirect_authenticated_user = True
+
+
+@require_GET
+@role_required(*EVERYONE)
+def start(request: PersonRequest) -> HttpResponse:
+    return render(request, "web/start.html", _today())
+
+
+@require_GET
+@role_required(*EVERYONE)
+def counts(request: PersonRequest) -> HttpResponse:
+    """The moving part of the start page, which asks for it every two seconds."""
+    response = render(request, "web/counts.html", _today())
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _today() -> dict[str, object]:
+    now = timezone.now()
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    latest = Inspection.objects.select_related("product", "part", "station__line__site", "review")
+    return {
+        "counts": queries.counts(now=now, since=midnight),
+        "products": queries.by_product(since=midnight),
+        "latest": latest.order_by("-id")[:_LATEST],
+        "now": now,
+    }
+
+
+@require_GET
+@role_required(Role.ADMIN, Role.ML)
+def dead_letters(request: PersonRequest) -> HttpResponse:
+    dead = Delivery.objects.filter(dead_at__isnull=False).select_related("event")
+    letters = dead.order_by("-dead_at")[:_LETTERS]
+    return render(
+        request, "web/dead_letters.html", {"letters": letters, "waiting": deadletters.waiting()}
+    )
+
+
+@require_POST
+@role_required(Role.ADMIN, Role.ML)
+def revive(request: PersonRequest, pk: int) -> HttpResponse:
+    letter = get_object_or_404(Delivery, pk=pk)
+    deadletters.revive(letter, now=timezone.now(), actor=str(request.user))
+    return redirect("dead-letters")

@@ -1,0 +1,9 @@
+"""Django for a server with threads."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qms.settings")
+
+application = get_wsgi_application()

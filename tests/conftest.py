@@ -1,0 +1,78 @@
+"""The real Postgres and Redis for every test; ``deliver_all`` plays the worker."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.utils import timezone
+
+from inference.zoo import detector_class
+from qms import embedded
+from qms.events import courier
+from qms.events.models import unfinished
+from tests import factories
+
+_services = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once, in the process that leads the others: start what is not running yet."""
+    if not hasattr(config, "workerinput") and "DATABASE_URL" not in os.environ:
+        django_settings.VAR.mkdir(parents=True, exist_ok=True)
+        _services.enter_context(embedded.running(django_settings.VAR))
+
+
+def pytest_unconfigure() -> None:
+    _services.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest.FixtureDef) -> None:
+    """Tests that commit are cleaned by TRUNCATE, which the house refuses outside maintenance."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:  # type: ignore[attr-defined]
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"ALTER DATABASE {name} SET andon.maintenance = 'on'")
+        cursor.execute("SET andon.maintenance = 'on'")
+
+
+@pytest.fixture(autouse=True)
+def own_files(settings, tmp_path: Path, stub_artefact: Path) -> None:
+    """Each test has a file store of its own; artefacts are read from a common folder."""
+    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.ARTEFACTS = stub_artefact.parent
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def stub_artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stub detector (brightness is badness) that is fitted on dark pictures."""
+    folder = tmp_path_factory.mktemp("artefacts") / "stub"
+    pictures = [factories.decoded(brightness=20 + n % 7, seed=n) for n in range(40)]
+    detector_class("stub").fit(pictures).save(folder)
+    return folder
+
+
+@pytest.fixture
+def deliver_all(db: None) -> Callable[[], int]:
+    """Deliver all that is due, and all that this in turn makes due, in this thread."""
+
+    def play() -> int:
+        delivered = 0
+        while due := unfinished().filter(due_at__lte=timezone.now()).order_by("id").first():
+            delivered += courier.deliver_once(due.handler)
+        return delivered
+
+    return play
+
+
+@pytest.fixture
+def settle_files() -> Iterator[None]:
+    yield

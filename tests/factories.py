@@ -1,0 +1,93 @@
+"""Reach each state by the real actions, so that no test stands on a state that cannot be."""
+
+import io
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.utils import timezone
+from PIL import Image
+
+from inference import artefact as artefacts
+from inference.images import Picture, decode
+from qms.accounts import keys
+from qms.accounts.actions import give_roles
+from qms.accounts.models import User
+from qms.inspections import actions as inspections
+from qms.inspections.models import Inspection, Source
+from qms.plant import actions as plant
+from qms.plant.models import Product
+from qms.registry import actions as registry
+from qms.registry.models import ModelVersion
+
+NORMAL, UNCLEAR, DEFECT = 20, 27, 200  # brightness of a picture, as the stub sees it
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+def picture(brightness: int = NORMAL, *, seed: int = 0, size: int = 64, kind: str = "PNG") -> bytes:
+    """A grey picture; a bright one has a bright square on dark ground."""
+    noise = np.random.default_rng(seed).integers(0, 3, (size, size, 3))
+    pixels = np.full((size, size, 3), min(brightness, NORMAL + 10)) + noise
+    if brightness > NORMAL + 10:
+        pixels[size // 2 : size // 2 + size // 4, size // 8 : size // 2] = brightness
+    out = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(out, kind)
+    return out.getvalue()
+
+
+def decoded(brightness: int = NORMAL, *, seed: int = 0) -> Picture:
+    return decode(picture(brightness, seed=seed))
+
+
+def person(name: str = "ines", *roles: str, password: str = "a long password") -> User:
+    """A person with these roles; an inspector if none is named."""
+    found = User.objects.filter(username=name).first()
+    user = found or User.objects.create_user(name, password=password)
+    give_roles(user, *(roles or ("inspector",)))
+    return User.objects.get(pk=user.pk)
+
+
+def administrator(name: str = "ada") -> User:
+    return User.objects.create_superuser(name, password="a long password")
+
+
+def key(*scopes: str) -> str:
+    """The text of a new API key."""
+    by = User.objects.filter(is_superuser=True).first() or administrator("keeper")
+    return keys.issue(name="line 1", scopes=list(scopes), by=by, now=timezone.now())[1]
+
+
+def product(code: str = "tile", *defect_types: str) -> Product:
+    types = list(defect_types) or ["scratch", "dent"]
+    return plant.ensure_product(code, defect_types=types, now=timezone.now())
+
+
+def model(of: Product | None = None, *, folder: str = "stub", active: bool = True) -> ModelVersion:
+    """The stub detector, enrolled for a product and promoted."""
+    about = registry.Artefact(
+        folder=folder,
+        sha256=artefacts.sha256(settings.ARTEFACTS / folder),
+        detector="stub",
+        backbone="",
+        promise="",
+        scorecard={},
+    )
+    version = registry.enrol(of or product(), about, by=None, now=timezone.now())
+    if active:
+        registry.promote(version, by=None, now=timezone.now())
+    return version
+
+
+def submission(of: Product | None = None, brightness: int = NORMAL, **words: Any) -> Inspection:
+    """A submitted inspection of a product that has a model."""
+    tile = of or product()
+    if not tile.models.filter(status="ACTIVE").exists():
+        model(tile)
+    data = words.pop("data", None) or picture(brightness, seed=words.pop("seed", 0))
+    now: datetime = words.pop("now", None) or timezone.now()
+    words.setdefault("source", Source.API)
+    given = inspections.Submission(product=tile, picture=data, **words)
+    return inspections.submit(given, now=now, actor="line 1")[0]

@@ -1,0 +1,173 @@
+"""The human eye: who looks, who decides, and what stays of the model's word."""
+
+import threading
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qms.events.models import Event
+from qms.lifecycle import IllegalMove, Refused, StaleMove
+from qms.plant import actions as plant
+from qms.plant.models import DefectType
+from qms.review import actions
+from qms.review.models import Review
+from qms.review.triage import draw, reason_for_review
+from tests.factories import DEFECT, UNCLEAR, model, person, product, submission
+
+
+@pytest.fixture
+def review(db, deliver_all) -> Review:
+    inspection = submission(brightness=DEFECT)
+    deliver_all()
+    return Review.objects.get(inspection=inspection)
+
+
+def decide(review, by, decision="NOT_OK", **words):
+    actions.decide(review, decision=decision, by=by, now=timezone.now(), **words)
+
+
+def test_a_decision_settles_and_the_models_word_stays(review):
+    ines = person()
+    actions.claim(review, by=ines, now=timezone.now())
+    decide(review, ines, "OK", note="only dust")
+    inspection = review.inspection
+    inspection.refresh_from_db()
+    assert (inspection.status, inspection.evaluation) == ("SETTLED", "OK")
+    assert inspection.verdicts.get().evaluation == "NOT_OK"
+    assert review.outcome == "false call"
+    assert Event.objects.filter(name="ReviewDecided", actor="ines").count() == 1
+
+
+def test_a_rejection_names_a_defect_type(review):
+    ines = person()
+    scratch = DefectType.objects.get(code="scratch")
+    actions.claim(review, by=ines, now=timezone.now())
+    decide(review, ines, defect_type=scratch)
+    assert (review.decision, review.defect_type, review.outcome) == (
+        "NOT_OK",
+        scratch,
+        "true defect",
+    )
+
+
+@pytest.mark.parametrize(
+    ("decision", "words", "says"),
+    [
+        ("PERHAPS", {}, "Decide OK"),
+        ("UNDEFINED", {}, "Decide OK"),
+        ("OK", {"defect_type": "scratch"}, "Only a rejected part"),
+        ("NOT_OK", {"defect_type": "of another product"}, "not a defect type of this product"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused(review, decision, words, says):
+    ines = person()
+    plant.ensure_product("brick", defect_types=["of-another"], now=timezone.now())
+    types = {
+        "scratch": DefectType.objects.get(code="scratch"),
+        "of another product": DefectType.objects.get(code="of-another"),
+    }
+    actions.claim(review, by=ines, now=timezone.now())
+    with pytest.raises(Refused, match=says):
+        decide(review, ines, decision, **{name: types[word] for name, word in words.items()})
+    review.refresh_from_db()
+    assert review.status == "CLAIMED"
+
+
+def test_nobody_decides_what_is_in_other_hands_or_in_none(review):
+    ines, otto = person("ines"), person("otto")
+    with pytest.raises(Refused, match="Claim this review first"):
+        decide(review, ines)
+    actions.claim(review, by=ines, now=timezone.now())
+    with pytest.raises(Refused, match="hands of ines"):
+        decide(review, otto)
+    with pytest.raises(Refused, match="hands of ines"):
+        actions.release(review, by=otto)
+    with pytest.raises(IllegalMove):
+        actions.claim(review, by=otto, now=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_claim_at_once_one_wins(deliver_all):
+    submission(brightness=UNCLEAR)
+    deliver_all()
+    people = [person(f"p{n}") for n in range(6)]
+    rows = [Review.objects.get() for _ in people]
+    barrier, won, lost = threading.Barrier(6), [], []
+
+    def work(row, by):
+        barrier.wait()
+        try:
+            actions.claim(row, by=by, now=timezone.now())
+            won.append(by)
+        except StaleMove:
+            lost.append(by)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(rows, people, strict=True)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert (len(won), len(lost)) == (1, 5)
+    assert Review.objects.get().reviewer == won[0]
+
+
+def test_undo_opens_the_inspection_again(review):
+    ines, otto = person("ines"), person("otto")
+    actions.claim(review, by=ines, now=timezone.now())
+    decide(review, ines)
+    with pytest.raises(Refused, match="hands of ines"):
+        actions.undo(review, by=otto, now=timezone.now())
+    actions.undo(review, by=ines, now=timezone.now())
+    review.inspection.refresh_from_db()
+    assert (review.status, review.decision, review.decided_at) == ("CLAIMED", "", None)
+    assert review.inspection.status == "IN_REVIEW"
+    decide(review, ines, "OK")
+    assert Event.objects.filter(subject=review.inspection_id, name="ReviewUndone").exists()
+
+
+def test_a_claim_that_is_left_lying_goes_back(review):
+    actions.claim(review, by=person(), now=timezone.now())
+    assert actions.release_forgotten(now=timezone.now()) == 0
+    later = timezone.now() + actions.CLAIM_LASTS + timedelta(seconds=1)
+    assert actions.release_forgotten(now=later) == 1
+    review.refresh_from_db()
+    assert (review.status, review.reviewer) == ("OPEN", None)
+
+
+def test_triage_running_twice_changes_nothing(review):
+    assert actions.triage(review.verdict, now=timezone.now()) == review
+    assert Review.objects.count() == 1
+
+
+def test_an_audit_takes_its_share_of_accepted_parts(db, deliver_all):
+    tile = product()
+    model(tile)
+    plant.publish_recipe(tile, by=None, now=timezone.now(), reason="audit", audit_share=1.0)
+    submission(tile)
+    deliver_all()
+    review = Review.objects.get()
+    assert review.reason == "AUDIT"
+    assert review.inspection.evaluation == "OK"
+    ines = person()
+    actions.claim(review, by=ines, now=timezone.now())
+    decide(review, ines)
+    assert review.outcome == "escape"
+
+
+@given(st.uuids(), st.floats(0, 1))
+def test_a_flagged_part_is_always_seen_and_a_passed_one_by_its_draw(key: UUID, share: float):
+    for evaluation in ("NOT_OK", "NOT_DECIDABLE"):
+        words = {"evaluation": evaluation, "inspection_id": key, "audit_share": share}
+        assert reason_for_review(**words) == evaluation
+    passed = reason_for_review(evaluation="OK", inspection_id=key, audit_share=share)
+    assert passed == ("AUDIT" if draw(key) < share else "")
+
+
+def test_the_draw_is_uniform():
+    draws = [draw(uuid4()) for _ in range(4000)]
+    assert 0.17 < sum(d < 0.2 for d in draws) / 4000 < 0.23
