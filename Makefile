@@ -25,16 +25,16 @@ run: $(VENV)/installed ## Start everything on this machine; Ctrl-C stops it
 
 test: $(VENV)/installed-tests ## All tests, against real Postgres and Redis
 	@$(say) "Tests"
-	@$(PYTEST) -n 2 --dist loadgroup -m "not chaos"
-	@$(say) "Tests that kill processes, one after the other"
-	@$(PYTEST) -m chaos || test $$? -eq 5
+	@$(PYTEST) -n 2 --dist loadgroup -m "not house"
+	@$(say) "Tests with a whole house of their own, one after the other"
+	@$(PYTEST) -m house || test $$? -eq 5
 
 check: $(VENV)/installed-tests ## Format, lint, types, contracts, migrations, map, then all tests
 	@$(say) "Format and lint"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(say) "Types"
-	@$(BIN)/mypy .
+	@$(BIN)/mypy
 	@$(say) "Contracts between the rooms"
 	@$(BIN)/lint-imports
 	@$(say) "Migrations and map"
@@ -48,8 +48,8 @@ fmt: $(VENV)/installed-tests ## Format the code, and mend what the linter can me
 
 install: $(VENV)/installed ## Only install what it runs on
 
-bench-main: $(VENV)/installed-tests ## Measure detectors on the pictures of the benchmark
-	@exec $(BIN)/python -m benchmarks.main
+bench-main: $(VENV)/installed-tests ## Measure the main job: detectors, the whole system, the API's door
+	@exec $(BIN)/python -m tests.benchmarks.main
 
 clean: ## Remove what was installed and cached; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

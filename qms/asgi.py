@@ -5,7 +5,7 @@ times the requests that Django's own ASGI handler does, and never exhaust the da
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
@@ -18,7 +18,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LIVE: dict[str, App] = {}  # address beneath /live/ to its coroutine
 
-_in_threads: App = WSGIMiddleware(django, workers=16)
+# Both sides type the same protocol in words of their own.
+_in_threads = cast(App, WSGIMiddleware(cast(Any, django), workers=16))
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

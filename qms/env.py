@@ -41,13 +41,20 @@ def secret(name: str, default: str = "") -> str:
     return os.environ.get(name) or default
 
 
-def kept(path: Path) -> str:
+def kept(path: Path, *, bytes_of_chance: int = 48) -> str:
     """A random secret that is made once and kept in this file, readable by its owner only."""
+    try:
+        return _kept(path, bytes_of_chance)
+    except OSError as error:
+        raise BadEnvironment(f"Cannot write to {path.parent}: {error.strerror}.") from None
+
+
+def _kept(path: Path, bytes_of_chance: int) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
+            file.write(secrets.token_urlsafe(bytes_of_chance))
         with suppress(FileExistsError):
             os.link(beside, path)  # unlike a rename, it leaves the first of two writers standing
         beside.unlink()

@@ -180,7 +180,7 @@ if STORAGE == "s3":
     }
 STORAGES = {
     "default": _PICTURES,
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"

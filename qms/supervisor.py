@@ -62,6 +62,7 @@ class Running:
         _rotate(self.log)
         owner = pwd.getpwnam(self.program.user) if self.program.user else None
         with self.log.open("ab") as log:
+            self.log_began = log.tell()
             process = subprocess.Popen(
                 self.program.argv,
                 cwd=self.program.cwd,
@@ -147,16 +148,25 @@ class Supervisor:
             self.say(f"{program.name} runs")
 
     def run_once(self, program: Program) -> int:
-        """Await its end, and keep the others running meanwhile."""
-        self.say(f"{program.name} runs once, see {self.logs / program.name}.log")
+        """Await its end, repeat what it says, and keep the others running meanwhile."""
+        self.say(f"{program.name} runs once")
         one = Running(program, self.logs)
         try:
-            while (code := one.process.poll()) is None:
-                self.check()
-                time.sleep(0.1)
+            with one.log.open(errors="replace") as lines:
+                lines.seek(one.log_began)
+                while (code := one.process.poll()) is None:
+                    self._repeat(program, lines)
+                    self.check()
+                    time.sleep(0.1)
+                self._repeat(program, lines)
         finally:
             one.stop(lambda: self.hurry)
         return code
+
+    def _repeat(self, program: Program, lines: Iterable[str]) -> None:
+        for line in lines:
+            if line.strip():
+                self.say(f"{program.name}: {line.strip()}")
 
     def watch(self) -> None:
         """Restart what ends, until a signal comes."""

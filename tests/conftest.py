@@ -15,7 +15,9 @@ from qms import embedded
 from qms.events import courier
 from qms.events.models import unfinished
 from tests import factories
+from tests.line import Line
 
+LEASE_SECONDS = 2  # of the house that is shot at
 _services = ExitStack()
 
 
@@ -73,6 +75,9 @@ def deliver_all(db: None) -> Callable[[], int]:
     return play
 
 
-@pytest.fixture
-def settle_files() -> Iterator[None]:
-    yield
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A whole house with the stub detector for the product "tile", and a key to send with."""
+    with Line.start(tmp_path_factory.mktemp("line"), lease_seconds=LEASE_SECONDS) as line:
+        line.enrol_stub()
+        yield line

@@ -96,8 +96,16 @@ def decide(request: PersonRequest, pk: int) -> HttpResponse:
     review, now = get_object_or_404(_reviews(), pk=pk), timezone.now()
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        raise Refused("Decide OK, not OK or not decidable.")
-    actions.decide(review, by=request.user, now=now, **_answer(form))
+        raise Refused(" ".join(f"{name}: {' '.join(said)}" for name, said in form.errors.items()))
+    answer = form.cleaned_data
+    actions.decide(
+        review,
+        decision=answer["decision"],
+        defect_type=_defect_type(form),
+        note=answer["note"],
+        by=request.user,
+        now=now,
+    )
     following = _take_next(request.user, now=now)
     if following:
         return redirect("review", following.pk)
@@ -105,12 +113,10 @@ def decide(request: PersonRequest, pk: int) -> HttpResponse:
     return redirect("review-queue")
 
 
-def _answer(form: DecisionForm) -> dict[str, object]:
-    """A defect type chosen before the mind changed is no part of an acceptance."""
-    answer = dict(form.cleaned_data)
-    if answer["decision"] != Evaluation.NOT_OK:
-        answer["defect_type"] = None
-    return answer
+def _defect_type(form: DecisionForm) -> DefectType | None:
+    """One that was chosen before the mind changed is no part of an acceptance."""
+    rejected = form.cleaned_data["decision"] == Evaluation.NOT_OK
+    return form.cleaned_data["defect_type"] if rejected else None
 
 
 @require_POST

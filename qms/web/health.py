@@ -73,9 +73,10 @@ def _queue(now: datetime) -> str:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, for this machine, an admin's key or an admin."""
     now = timezone.now()
-    if not (_from_here(request) or _has_admin_key(request, now)):
-        if not has_role(request.user, Role.ADMIN):
-            raise PermissionDenied("Metrics are for this machine, an admin key or an administrator.")
+    if not (
+        _from_here(request) or _has_admin_key(request, now) or has_role(request.user, Role.ADMIN)
+    ):
+        raise PermissionDenied("Metrics are for this machine, an admin key or an administrator.")
     return HttpResponse(generate_latest(_measure(now)), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -99,7 +100,9 @@ def _measure(now: datetime) -> CollectorRegistry:
     _gauge(registry, "andon_queue_age_seconds", "How long the oldest delivery is due", age)
     _gauge(registry, "andon_deliveries_waiting", "Deliveries not done", unfinished().count())
     _gauge(registry, "andon_dead_letters", "Deliveries given up", deadletters.waiting())
-    by_evaluation = dict(Inspection.objects.values_list("evaluation").annotate(n=Count("pk")).order_by())
+    by_evaluation = dict(
+        Inspection.objects.values_list("evaluation").annotate(n=Count("pk")).order_by()
+    )
     gauge = Gauge("andon_inspections", "Inspections", ["evaluation"], registry=registry)
     for evaluation in Evaluation.values:
         gauge.labels(evaluation=evaluation.lower()).set(by_evaluation.get(evaluation, 0))

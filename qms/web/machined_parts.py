@@ -72,10 +72,8 @@ def _plan(normals: int, defects_per_type: int) -> Iterator[tuple[str, str | None
 def _write(folder: Path, seed: int, number: int, split: str, defect: str | None) -> dict[str, str]:
     image, mask = part(seed, defect)
     kind, name = defect or "good", f"{number:04d}"
-    path, mask_path = (
-        Path(split, kind, f"{name}.png"),
-        Path("ground_truth", kind, f"{name}_mask.png"),
-    )
+    path = Path(split, kind, f"{name}.png")
+    mask_path = Path("ground_truth", kind, f"{name}_mask.png")
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     image.save(folder / path)
     if defect:

@@ -57,7 +57,7 @@ def _lit_metal(made: Part, random: np.random.Generator) -> Plane:
     sheen = 0.40 * fan**4 + 0.14 * (0.5 + 0.5 * np.cos(2 * (around - lamp - 1.1))) ** 10
     grey = np.clip(diffuse, 0.04, None) + sheen * made.polish - 0.10 * (1 - made.polish) * 0.5
     glint = 0.35 * np.clip(-toward - 0.35, 0, 0.8)
-    return (grey + glint)[..., None] * made.tint * _STEEL
+    return np.asarray((grey + glint)[..., None] * made.tint * _STEEL, np.float32)
 
 
 def _fixture(made: Part, random: np.random.Generator) -> Plane:
@@ -109,4 +109,5 @@ def noise_line(random: np.random.Generator, length: int, smooth: float) -> Plane
 
 def _blur(plane: Plane, reach: int) -> Plane:
     levels = Image.fromarray((plane * 255).astype(np.uint8), "L")
-    return np.asarray(levels.filter(ImageFilter.GaussianBlur(reach)), np.float32) / 255
+    blurred = levels.filter(ImageFilter.GaussianBlur(reach))
+    return np.asarray(blurred, np.float32) / np.float32(255)

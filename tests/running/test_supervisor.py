@@ -138,8 +138,10 @@ def test_a_nice_program_gives_way(supervisor):
     assert psutil.Process(supervisor.running[0].process.pid).nice() == 10
 
 
-def test_a_run_once_gives_its_exit_code(supervisor):
-    assert supervisor.run_once(program("once", "raise SystemExit(7)")) == 7
+def test_a_run_once_gives_its_exit_code_and_repeats_what_was_said(supervisor, said, tmp_path):
+    (tmp_path / "once.log").write_text("said yesterday\n")
+    assert supervisor.run_once(program("once", "print('one'); raise SystemExit('two')")) == 1
+    assert said == ["once runs once", "once: one", "once: two"]
 
 
 def test_only_the_main_thread_may_supervise(tmp_path):

@@ -26,7 +26,7 @@ class House:
     def __init__(self, var: Path) -> None:
         self.var, self.port = var, free_port()
         self.out = var.with_name("up.out")
-        with self.out.open("ab") as out:
+        with self.out.open("wb") as out:
             self.process = subprocess.Popen(
                 up(), env=environment(var, self.port), cwd=settings.BASE_DIR, stdout=out, stderr=out
             )
@@ -49,7 +49,7 @@ class House:
 
     def child(self, words: str) -> psutil.Process | None:
         children = psutil.Process(self.process.pid).children()
-        return next((one for one in children if words in " ".join(one.cmdline())), None)
+        return next((one for one in children if one in mentioning(words)), None)
 
     def ctrl_c(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -62,7 +62,8 @@ def up() -> list[str]:
 
 def environment(var: Path, port: int, **more: str) -> dict[str, str]:
     ours = {"ANDON_VAR": str(var), "PORT": str(port), "DEMO": "0"}
-    kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "BROKER_URL", "HOST")}
+    outside = ("DATABASE_URL", "BROKER_URL", "HOST", "SECRET_KEY")
+    kept = {k: v for k, v in os.environ.items() if k not in outside}
     return {**kept, **ours, **more}
 
 
@@ -138,9 +139,20 @@ def test_a_half_written_data_folder_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    assert "Cannot write to" in refused(
-        tmp_path / "file" / "var", free_port(), SECRET_KEY="not-kept-in-the-folder"
-    )
+    assert "Cannot write to" in refused(tmp_path / "file" / "var", free_port())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "http", "not a whole number"),
+        ("DEMO", "perhaps", "use True or False"),
+        ("DATABASE_URL", "mysql://x", "must start with postgresql://"),
+        ("HOST", "0.0.0.0", "Set SECRET_KEY"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named_in_a_sentence(tmp_path, name, value, says):
+    assert says in refused(tmp_path / "var", free_port(), **{name: value})
 
 
 def test_a_foreign_database_that_is_away_is_named(tmp_path):

@@ -57,9 +57,9 @@ def test_a_dataset_has_the_layout_and_a_manifest(tmp_path):
     with manifest.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["split"] for row in rows] == ["train"] * 4 + ["test"] * 5
-    assert [row["defect_type"] for row in rows if row["label"] == "not_ok"] == list(DEFECTS)
+    assert [row["defect_type"] for row in rows if row["label"] == "defect"] == list(DEFECTS)
     assert len({row["group"] for row in rows}) == len(rows)
     for row in rows:
         assert (tmp_path / row["path"]).is_file()
-        assert bool(row["mask"]) == (row["label"] == "not_ok")
+        assert bool(row["mask"]) == (row["label"] == "defect")
         assert (tmp_path / row["mask"]).exists()

@@ -49,9 +49,7 @@ class Command(BaseCommand):
 
     def _enrol(self) -> None:
         folder = settings.VAR / "demo" / PRODUCT
-        write_dataset(
-            folder, normals=_NORMALS, defects_per_type=_DEFECTS_PER_TYPE, seed=_SEED
-        )
+        write_dataset(folder, normals=_NORMALS, defects_per_type=_DEFECTS_PER_TYPE, seed=_SEED)
         call_command("enrol", PRODUCT, folder, mm_per_px=_MM_PER_PX, stdout=self.stdout)
 
 

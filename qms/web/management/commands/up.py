@@ -1,7 +1,5 @@
 """All of Andon on one machine, in one command: services, tables, sign-in, workers, web, demo."""
 
-import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_s
 from django.core.management import BaseCommand, call_command
 from django.db import OperationalError, connections
 
-from qms import embedded
+from qms import embedded, env
 from qms.accounts import actions as accounts
 from qms.plant.models import Product
 from qms.supervisor import StartFailed, Supervisor
@@ -31,7 +29,7 @@ class Command(BaseCommand):
         except (preflight.NotReady, embedded.Unusable, StartFailed) as refusal:
             self._give_up(str(refusal))
         except OperationalError as error:
-            self._give_up(f"The database does not answer: {str(error).strip()}")
+            self._give_up(f"The database does not answer: {' '.join(str(error).split())}")
 
     def _run(self, var: Path) -> None:
         preflight.writable(var)
@@ -50,9 +48,9 @@ class Command(BaseCommand):
 
     def _start(self, supervisor: Supervisor, var: Path) -> None:
         supervisor.start(programs.services(var))
-        _collect_static_files()
         call_command("migrate", interactive=False, verbosity=0)
-        password = _kept_password(var / "sign-in")
+        _collect_static_files()
+        password = env.kept(var / "sign-in", bytes_of_chance=9)
         accounts.ensure_first_person(username=FIRST_PERSON, password=password)
         wants_demo = settings.DEMO and not Product.objects.exists()
         connections.close_all()  # the children open their own
@@ -91,13 +89,3 @@ def _collect_static_files() -> None:
     )
     if any(file.stat().st_mtime > collected for file in files):
         call_command("collectstatic", interactive=False, verbosity=0)
-
-
-def _kept_password(file: Path) -> str:
-    if not file.exists():
-        beside = file.with_name(".sign-in.new")
-        beside.unlink(missing_ok=True)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
-            new.write(secrets.token_urlsafe(9))
-        beside.rename(file)
-    return file.read_text(encoding="utf-8").strip()
