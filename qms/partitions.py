@@ -55,6 +55,11 @@ def first_key(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
+def last_key(moment: datetime) -> UUID:
+    """The highest key of this millisecond."""
+    return UUID(int=first_key(moment).int + (1 << 80) - 1)
+
+
 def _assemble(milliseconds: int, noise: int) -> UUID:
     upper, lower = noise >> 62, noise & ((1 << 62) - 1)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | upper << 64 | 0b10 << 62 | lower)

@@ -32,6 +32,7 @@ urlpatterns = [
     path("dead-letters/", web.dead_letters, name="dead-letters"),
     path("dead-letters/<int:pk>/revive/", web.revive, name="revive"),
     path("admin/", admin.site.urls),
+    path("favicon.ico", web.favicon, name="favicon"),
     # machines
     path("api/inspections/", inspections_api.Inspections.as_view(), name="api-inspections"),
     path(

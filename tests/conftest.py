@@ -46,6 +46,7 @@ def own_files(settings, tmp_path: Path, stub_artefact: Path) -> None:
     """Each test has a file store of its own; artefacts are read from a common folder."""
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.ARTEFACTS = stub_artefact.parent
+    settings.STATIC_ROOT = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

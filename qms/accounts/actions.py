@@ -17,4 +17,4 @@ def ensure_first_person(*, username: str, password: str) -> bool:
 
 @transaction.atomic
 def give_roles(person: User, *roles: str) -> None:
-    person.groups.set(Group.objects.filter(name__in=roles))
+    person.groups.set([Group.objects.get_or_create(name=role)[0] for role in roles])

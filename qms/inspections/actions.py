@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 
@@ -20,7 +20,7 @@ from qms.inspections.models import (
     Verdict,
 )
 from qms.lifecycle import Refused
-from qms.partitions import new_key
+from qms.partitions import key_at
 from qms.plant.models import DefectType, Lot, Part, Product, Station
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
@@ -70,7 +70,7 @@ def submit(submission: Submission, *, now: datetime, actor: str) -> tuple[Inspec
         return known, False
     facts = judge.check(submission.picture)
     ModelVersion.active_for(submission.product)
-    key = new_key()
+    key = key_at(now, uuid4())  # the key's time is that of the arrival, so filters find the slice
     picture_key = f"pictures/{now:%Y/%m/%d}/{key}.{_SUFFIX[facts.format]}"
     storage.keep(picture_key, submission.picture)
     try:

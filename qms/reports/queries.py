@@ -8,6 +8,7 @@ from django.db.models import Count, Min, Prefetch, Q, QuerySet
 
 from qms.events import deadletters
 from qms.inspections.models import Evaluation, Finding, Inspection, Status, Verdict
+from qms.partitions import first_key
 from qms.review import models as review
 
 
@@ -29,7 +30,7 @@ class Counts:
 
 def counts(*, now: datetime, since: datetime) -> Counts:
     """Inspections received since then by their present evaluation, and what waits now."""
-    rows = Inspection.objects.filter(received_at__gte=since)
+    rows = Inspection.objects.filter(id__gte=first_key(since))
     by_evaluation = dict(rows.values_list("evaluation").annotate(n=Count("pk")).order_by())
     unjudged = Inspection.objects.filter(status=Status.SUBMITTED)
     oldest = unjudged.aggregate(oldest=Min("received_at"))["oldest"]
@@ -64,7 +65,7 @@ class ProductYield:
 
 def by_product(*, since: datetime) -> list[ProductYield]:
     rows = (
-        Inspection.objects.filter(received_at__gte=since)
+        Inspection.objects.filter(id__gte=first_key(since))
         .values("product__code")
         .annotate(
             n=Count("pk"),

@@ -1,5 +1,6 @@
 """What happens to reviews."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -9,12 +10,13 @@ from qms.events import catalogue, outbox
 from qms.inspections.actions import hold_for_review, settle
 from qms.inspections.models import Evaluation, Inspection, Verdict
 from qms.inspections.models import Status as InspectionStatus
-from qms.lifecycle import Refused
+from qms.lifecycle import Refused, StaleMove
 from qms.plant.models import DefectType
 from qms.review.models import Review, Status
 from qms.review.triage import reason_for_review
 
 CLAIM_LASTS = timedelta(minutes=15)
+_TRIES = 20  # more colleagues than that do not claim at the same moment
 
 
 @transaction.atomic
@@ -52,6 +54,18 @@ def claim(review: Review, *, by: User, now: datetime) -> None:
     review.move(Status.CLAIMED, reviewer=by, claimed_at=now)
     event = catalogue.ReviewClaimed(inspection_id=review.inspection_id, review_id=review.pk)
     outbox.publish(event, now=now, actor=str(by))
+
+
+def take_next(*, by: User, now: datetime) -> Review | None:
+    """What this person has in hand already, or the oldest that nobody else takes first."""
+    waiting = Review.objects.exclude(status=Status.DECIDED).order_by("opened_at", "pk")
+    if in_hand := waiting.filter(status=Status.CLAIMED, reviewer=by).first():
+        return in_hand
+    for review in waiting.filter(status=Status.OPEN)[:_TRIES]:
+        with suppress(StaleMove):
+            claim(review, by=by, now=now)
+            return review
+    return None
 
 
 def release(review: Review, *, by: User) -> None:

@@ -1,6 +1,6 @@
 """The review station: the queue, one review's page, and what a person does there."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
@@ -14,7 +14,7 @@ from qms.accounts.http import PersonRequest
 from qms.accounts.models import User
 from qms.accounts.roles import REVIEWERS, role_required
 from qms.inspections.models import Evaluation, Finding
-from qms.lifecycle import Refused, StaleMove
+from qms.lifecycle import Refused
 from qms.plant.models import DefectType
 from qms.review import actions
 from qms.review.blind import is_blind
@@ -96,7 +96,7 @@ def decide(request: PersonRequest, pk: int) -> HttpResponse:
     review, now = get_object_or_404(_reviews(), pk=pk), timezone.now()
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        raise Refused(" ".join(f"{name}: {' '.join(said)}" for name, said in form.errors.items()))
+        raise Refused("Decide OK, not OK or not decidable; a note has at most 1,000 letters.")
     answer = form.cleaned_data
     actions.decide(
         review,
@@ -106,7 +106,7 @@ def decide(request: PersonRequest, pk: int) -> HttpResponse:
         by=request.user,
         now=now,
     )
-    following = _take_next(request.user, now=now)
+    following = actions.take_next(by=request.user, now=now)
     if following:
         return redirect("review", following.pk)
     messages.success(request, "Decided. Nothing else is waiting.")
@@ -125,20 +125,6 @@ def undo(request: PersonRequest, pk: int) -> HttpResponse:
     review = get_object_or_404(_reviews(), pk=pk)
     actions.undo(review, by=request.user, now=timezone.now())
     return redirect("review", pk)
-
-
-def _take_next(by: User, *, now: datetime) -> Review | None:
-    """What this person has in hand already, or the oldest that nobody else takes first."""
-    in_hand = _waiting().filter(status=Status.CLAIMED, reviewer=by).first()
-    if in_hand:
-        return in_hand
-    for review in _waiting().filter(status=Status.OPEN)[:_SHOWN]:
-        try:
-            actions.claim(review, by=by, now=now)
-        except StaleMove:
-            continue
-        return review
-    return None
 
 
 def _reviews() -> QuerySet[Review]:

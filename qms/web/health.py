@@ -21,8 +21,10 @@ from qms.accounts.roles import Role, has_role
 from qms.events import deadletters
 from qms.events.models import oldest_due, unfinished
 from qms.inspections.models import Evaluation, Inspection
+from qms.partitions import first_key
 
 TOO_OLD = timedelta(minutes=5)
+_RECENT = timedelta(hours=24)
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -100,10 +102,10 @@ def _measure(now: datetime) -> CollectorRegistry:
     _gauge(registry, "andon_queue_age_seconds", "How long the oldest delivery is due", age)
     _gauge(registry, "andon_deliveries_waiting", "Deliveries not done", unfinished().count())
     _gauge(registry, "andon_dead_letters", "Deliveries given up", deadletters.waiting())
-    by_evaluation = dict(
-        Inspection.objects.values_list("evaluation").annotate(n=Count("pk")).order_by()
-    )
-    gauge = Gauge("andon_inspections", "Inspections", ["evaluation"], registry=registry)
+    recent = Inspection.objects.filter(id__gte=first_key(now - _RECENT))
+    by_evaluation = dict(recent.values_list("evaluation").annotate(n=Count("pk")).order_by())
+    what = "Inspections received in the last 24 hours"
+    gauge = Gauge("andon_inspections_24h", what, ["evaluation"], registry=registry)
     for evaluation in Evaluation.values:
         gauge.labels(evaluation=evaluation.lower()).set(by_evaluation.get(evaluation, 0))
     return registry

@@ -1,8 +1,9 @@
 """The start page, the sign-in, the dead letters."""
 
 from django.contrib.auth.views import LoginView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -50,6 +51,12 @@ def _today() -> dict[str, object]:
         "latest": latest.order_by("-id")[:_LATEST],
         "now": now,
     }
+
+
+@require_GET
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For what asks for it by its old name, such as a page of plain JSON."""
+    return redirect(static("andon.svg"))
 
 
 @require_GET

@@ -116,7 +116,7 @@ async function wait(stage) {
   probe.src = stage.querySelector("[data-picture]").getAttribute("href");
   try {
     await probe.decode();
-    requestAnimationFrame(() => { stage.dataset.shown = "yes"; });
+    requestAnimationFrame(() => { stage.dataset.shown = String(performance.now()); });
   } catch {
     stage.querySelector("[data-fault]").hidden = false;
   }

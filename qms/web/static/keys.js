@@ -1,10 +1,11 @@
 // The keyboard. A control names its key in data-key and is clicked by it; data-hold tells when the
 // key goes down and up again. No key acts while somebody types, with Ctrl, Alt or Meta, by
-// auto-repeat, after a form was sent, or before the picture is there where data-after asks for it.
+// auto-repeat, after a form was sent, or before the picture was seen where data-after asks for it.
 
 const NATIVE = "button, a, summary, input[type=checkbox], input[type=radio]";
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable]";
 const help = document.querySelector("[data-help-box]");
+const GLANCE = 250; // milliseconds: nobody judges faster, so what comes sooner was not meant
 let sent = false;
 
 document.addEventListener("keydown", (event) => {
@@ -30,7 +31,7 @@ function press(event) {
   const control = find(event.key.length === 1 ? event.key.toLowerCase() : event.key);
   if (!control) return;
   event.preventDefault();
-  if (control.dataset.after === "picture" && !document.querySelector("[data-shown]")) return;
+  if (control.dataset.after === "picture" && !seen()) return;
   // A control may have its own answer to the key: cancelling this keeps it from being clicked.
   if (!control.dispatchEvent(new Event("pressed", { cancelable: true, bubbles: true }))) return;
   if (control.matches(TYPING)) control.focus();
@@ -51,8 +52,24 @@ function leave(event) {
   document.dispatchEvent(new Event("leave"));
 }
 
+function seen() {
+  const shown = document.querySelector("[data-shown]")?.dataset.shown;
+  return shown !== undefined && performance.now() - Number(shown) > GLANCE;
+}
+
+// The second half of a double click must not judge the part that came up under it. A picture that
+// cannot be shown is left to the mouse: "unsure" is still an answer.
+document.addEventListener("click", (event) => {
+  const lost = document.querySelector("[data-fault]:not([hidden])");
+  if (event.target.closest?.("[data-after=picture]") && !seen() && !lost) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, { capture: true });
+
 // One answer for one part: a second press or click after the form went out does nothing.
 document.addEventListener("submit", (event) => {
+  if (event.target.method === "dialog" || event.defaultPrevented) return;
   if (sent) event.preventDefault();
   sent = true;
 });

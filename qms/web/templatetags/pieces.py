@@ -33,7 +33,7 @@ _WORDS = {
     "DeliveryRevived": "Tried again",
 }
 
-_SHORT = {
+_SHORT: dict[str, str] = {
     Status.SUBMITTED: "Waiting",
     Status.JUDGED: "Judged",
     Status.IN_REVIEW: "In review",
@@ -55,7 +55,10 @@ def icon(name: str) -> SafeString:
 @register.inclusion_tag("pieces/evaluation.html")
 def evaluation(value: str) -> dict[str, Any]:
     """Colour, shape and word: any one of them is enough."""
-    return {"value": value.lower().replace("_", "-"), "label": Evaluation(value or "UNDEFINED").label}
+    return {
+        "value": value.lower().replace("_", "-"),
+        "label": Evaluation(value or "UNDEFINED").label,
+    }
 
 
 @register.inclusion_tag("pieces/state.html")
@@ -99,7 +102,10 @@ def moment(value: datetime | None, station: Station | None = None, form: str = "
     shown = here.strftime("%H:%M:%S" if today and form != "full" else "%Y-%m-%d %H:%M:%S")
     utc = value.astimezone(ZoneInfo("UTC"))
     return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>', utc.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S}", shown
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        utc.isoformat(),
+        f"{utc:%Y-%m-%d %H:%M:%S}",
+        shown,
     )
 
 

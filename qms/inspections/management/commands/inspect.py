@@ -79,13 +79,14 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def _wait(self, keys: list[Any]) -> None:
-        heard = time.monotonic()
+        done, heard = 0, time.monotonic()
         with tqdm(total=len(keys), desc="Judging", unit="picture", disable=None) as bar:
-            while bar.n < len(keys):
+            while done < len(keys):
                 waiting = Inspection.objects.filter(pk__in=keys, status=Status.SUBMITTED).count()
-                if len(keys) - waiting > bar.n:
+                if len(keys) - waiting > done:
                     heard = time.monotonic()
-                    bar.update(len(keys) - waiting - bar.n)
+                    bar.update(len(keys) - waiting - done)
+                    done = len(keys) - waiting
                 elif time.monotonic() - heard > _SILENCE:
                     raise CommandError(
                         f"No verdict for {_SILENCE} s, {waiting} pictures wait safely: "

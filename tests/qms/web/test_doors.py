@@ -1,0 +1,181 @@
+"""Who gets in where. Walks all addresses, so a new page cannot be forgotten."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.views import LogoutView
+from django.test import Client
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+
+from qms.accounts.models import Scope
+from qms.accounts.roles import Role
+from qms.inspections.models import Inspection
+from qms.urls import urlpatterns
+from tests import factories
+
+OPEN_TO_ALL = {
+    "sign-in",
+    "sign-out",
+    "healthz",
+    "readyz",
+    "schema",
+    "api-docs",
+    "metrics",
+    "favicon",
+}
+STRANGER = {"REMOTE_ADDR": "203.0.113.9"}
+SOME_KEY = "0192f0a0-0000-7000-8000-000000000000"
+
+
+def _named() -> Iterator[str]:
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLPattern) and pattern.name not in OPEN_TO_ALL:
+            yield str(pattern.name)
+
+
+def _address(name: str) -> str:
+    for args in ([], [1], [SOME_KEY], [SOME_KEY, "thumbnail"]):
+        try:
+            return reverse(name, args=args)
+        except Exception:
+            continue
+    raise AssertionError(f"no address for {name}")
+
+
+@pytest.mark.parametrize("name", list(_named()))
+def test_a_stranger_is_sent_away(db, name):
+    address = _address(name)
+    for answer in (Client().get(address, **STRANGER), Client().post(address, **STRANGER)):
+        assert answer.status_code in (302, 401, 405), f"{name}: {answer.status_code}"
+        if answer.status_code == 302:
+            assert answer["Location"].startswith(reverse("sign-in"))
+
+
+def test_every_view_of_people_names_its_roles():
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLPattern) and pattern.name not in OPEN_TO_ALL:
+            view = pattern.callback
+            assert hasattr(view, "roles") or hasattr(view, "cls"), pattern.name
+
+
+MATRIX = {
+    "start": set(Role),
+    "start-counts": set(Role),
+    "inspections": set(Role),
+    "inspections-csv": {Role.MANAGER, Role.LEAD, Role.AUDITOR, Role.ADMIN, Role.ML},
+    "review-queue": {Role.INSPECTOR, Role.LEAD},
+    "keys": {Role.ADMIN, Role.INTEGRATOR},
+    "dead-letters": {Role.ADMIN, Role.ML},
+}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_sees_its_own_pages(sign_in, role):
+    client = sign_in(role)
+    for name, served in MATRIX.items():
+        expected = 200 if role in served else 403
+        assert client.get(reverse(name)).status_code == expected, name
+
+
+CHANGES = [
+    ("review-claim", {Role.INSPECTOR, Role.LEAD}),
+    ("review-release", {Role.INSPECTOR, Role.LEAD}),
+    ("review-decide", {Role.INSPECTOR, Role.LEAD}),
+    ("review-undo", {Role.INSPECTOR, Role.LEAD}),
+    ("key-revoke", {Role.ADMIN, Role.INTEGRATOR}),
+    ("revive", {Role.ADMIN, Role.ML}),
+]
+
+
+@pytest.mark.parametrize(("name", "served"), CHANGES)
+def test_changes_are_for_their_roles_and_by_post_only(sign_in, name, served):
+    address = reverse(name, args=[1])
+    for role in Role:
+        client = sign_in(role)
+        assert client.get(address).status_code == 405, role
+        assert client.post(address).status_code == (404 if role in served else 403), role
+
+
+def test_a_form_without_its_token_is_refused(db):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(factories.administrator())
+    answer = client.post(reverse("keys"), {"name": "x", "scopes": "ingest"})
+    assert answer.status_code == 403
+    assert "Nothing was changed" in answer.content.decode()
+
+
+def test_navigation_offers_only_what_opens(sign_in):
+    page = sign_in("inspector").get("/").content.decode()
+    assert reverse("review-queue") in page
+    assert reverse("keys") not in page
+    assert reverse("dead-letters") not in page
+
+
+def test_signing_out_needs_a_post(sign_in):
+    client = sign_in("inspector")
+    assert client.get(reverse("sign-out")).status_code == 405
+    assert LogoutView.http_method_names == ["post", "options"]
+    client.post(reverse("sign-out"))
+    assert client.get("/").status_code == 302
+
+
+def test_signing_in_leads_back_to_the_page_that_was_asked_for(db):
+    factories.person("ines", "inspector")
+    client = Client()
+    words = {"username": "ines", "password": "a long password", "next": "/inspections/?lot=7"}
+    assert client.post(reverse("sign-in"), words)["Location"] == "/inspections/?lot=7"
+
+
+def test_a_wrong_password_is_said_without_telling_which_part_was_wrong(db):
+    answer = Client().post(reverse("sign-in"), {"username": "nobody", "password": "x"})
+    assert "do not belong together" in answer.content.decode()
+
+
+# --- those who watch the house ---
+
+
+def test_healthz_asks_nobody(django_assert_num_queries, db):
+    with django_assert_num_queries(0):
+        assert Client().get("/healthz").json()["status"] == "ok"
+
+
+def test_readyz_is_ready_when_nothing_is_overdue(db):
+    assert Client().get("/readyz").json() == {"status": "ready", "faults": {}}
+
+
+def test_readyz_tells_of_a_queue_that_nobody_works_on(db):
+    factories.submission(now=timezone.now() - timedelta(minutes=6))
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert "workers" in answer.json()["faults"]["queue"]
+
+
+def test_readyz_tells_of_a_storage_that_cannot_be_written(db, settings, tmp_path):
+    (tmp_path / "a-file").write_text("in the way")
+    settings.MEDIA_ROOT = tmp_path / "a-file" / "below"
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert "storage" in answer.json()["faults"]
+
+
+def test_metrics_are_for_this_machine_an_admin_key_or_an_admin(sign_in):
+    assert Client().get("/metrics").status_code == 200
+    assert Client().get("/metrics", **STRANGER).status_code == 403
+    proxied = Client().get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert proxied.status_code == 403
+    assert sign_in("manager").get("/metrics", **STRANGER).status_code == 403
+    assert sign_in("admin").get("/metrics", **STRANGER).status_code == 200
+    for scope, expected in ((Scope.ADMIN, 200), (Scope.READ, 403)):
+        bearer = {"Authorization": f"Bearer {factories.key(scope)}"}
+        answer = Client().get("/metrics", headers=bearer, **STRANGER)
+        assert answer.status_code == expected
+
+
+def test_metrics_count_what_is_there(judged):
+    judged(factories.DEFECT)
+    text = Client().get("/metrics").content.decode()
+    assert 'andon_inspections_24h{evaluation="not_ok"} 1.0' in text
+    assert "andon_dead_letters 0.0" in text
+    assert Inspection.objects.count() == 1
