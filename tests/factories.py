@@ -1,17 +1,12 @@
 """Reach each state by the real actions, so that no test stands on a state that cannot be."""
 
-import io
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.utils import timezone
-from PIL import Image
 
 from inference import artefact as artefacts
-from inference.images import Picture, decode
 from qms.accounts import keys
 from qms.accounts.actions import give_roles
 from qms.accounts.models import User
@@ -21,25 +16,9 @@ from qms.plant import actions as plant
 from qms.plant.models import Product
 from qms.registry import actions as registry
 from qms.registry.models import ModelVersion
+from tests.pictures import DEFECT, NORMAL, SHARED, UNCLEAR, decoded, picture
 
-NORMAL, UNCLEAR, DEFECT = 20, 27, 200  # brightness of a picture, as the stub sees it
-
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-
-
-def picture(brightness: int = NORMAL, *, seed: int = 0, size: int = 64, kind: str = "PNG") -> bytes:
-    """A grey picture; a bright one has a bright square on dark ground."""
-    noise = np.random.default_rng(seed).integers(0, 3, (size, size, 3))
-    pixels = np.full((size, size, 3), min(brightness, NORMAL + 10)) + noise
-    if brightness > NORMAL + 10:
-        pixels[size // 2 : size // 2 + size // 4, size // 8 : size // 2] = brightness
-    out = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(out, kind)
-    return out.getvalue()
-
-
-def decoded(brightness: int = NORMAL, *, seed: int = 0) -> Picture:
-    return decode(picture(brightness, seed=seed))
+__all__ = ["DEFECT", "NORMAL", "SHARED", "UNCLEAR", "decoded", "picture"]
 
 
 def person(name: str = "ines", *roles: str, password: str = "a long password") -> User:

@@ -15,11 +15,12 @@ from typing import Any, Self
 import httpx
 import psutil
 import psycopg2
-from django.conf import settings
 
 from qms import embedded
-from tests import factories
+from tests import pictures
 from tests.running.processes import wait_for
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Line:
         up = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             env=environment,
-            cwd=settings.BASE_DIR,
+            cwd=ROOT,
             stdout=log,
             stderr=log,
         )
@@ -56,7 +57,7 @@ class Line:
         normals = self.var.parent / "normals"
         normals.mkdir()
         for n in range(40):
-            picture = factories.picture(20 + n % 7, seed=n)
+            picture = pictures.picture(20 + n % 7, seed=n)
             (normals / f"{n}.png").write_bytes(picture)
         self.manage("enrol", "tile", str(normals), "--detector", "stub")
 
@@ -64,7 +65,7 @@ class Line:
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
             env={**os.environ, "ANDON_VAR": str(self.var), "LOG_LEVEL": "ERROR"},
-            cwd=settings.BASE_DIR,
+            cwd=ROOT,
             capture_output=True,
             text=True,
             check=False,

@@ -15,8 +15,8 @@ import psutil
 
 from inference.metrics import auroc
 from tests.benchmarks.report import Report
-from tests.factories import SHARED
 from tests.line import Line
+from tests.pictures import SHARED
 from tests.running.processes import wait_for
 
 MOBILENET = f"timm:mobilenetv2_100@{SHARED}/weights/mobilenetv2_100/model.safetensors"
@@ -94,6 +94,7 @@ def throughput(report: Report, line: Line) -> None:
         say(f"throughput, round {turn + 1} of {ROUNDS}")
         bare = float(run("-c", BARE, str(artefact), *map(str, files)))
         through = send_all(line, [file.read_bytes() for file in files])
+        say(f"bare {bare:.1f}, through the system {through:.1f} pictures per second")
         ratios.append(through / bare)
         whole.append(through)
     report.at_least("throughput_system_to_bare_loop", statistics.median(ratios), 0.7)
@@ -134,6 +135,7 @@ def ingest(report: Report, line: Line) -> None:
         wait_for(lambda: line.unfinished() == 0, seconds=300, what="an empty queue")
         send_ahead(line, picture, count=RATE * RATE_SECONDS)
         found.append(paced(line, picture))
+        say(f"p95 {found[-1]:.1f} ms")
         assert line.unfinished() > 0, "the workers ran out of work: the figure means nothing"
     report.at_most("ingest_p95_ms", statistics.median(found), 50)
 
@@ -177,7 +179,7 @@ def web_process(report: Report, line: Line) -> None:
 
 def run(*words: str) -> str:
     done = subprocess.run([sys.executable, *words], stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+    return done.stdout
 
 
 def say(line: str) -> None:

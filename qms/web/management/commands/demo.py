@@ -17,7 +17,7 @@ from qms.registry.models import ModelVersion, Status
 from qms.web.machined_parts import DEFECTS, part, write_dataset
 
 PRODUCT, STATION = "FLANGE-40", "CAM-1"
-_NORMALS, _DEFECTS_PER_TYPE, _SEED = 90, 6, 7
+_NORMALS, _DEFECTS_PER_TYPE, _SEED = 160, 6, 7
 _MM_PER_PX = 0.25
 _LINE_SEED = 100_000  # the parts of the line are none that the model was fitted on
 

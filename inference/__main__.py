@@ -1,0 +1,8 @@
+"""python -m inference: fit, judge, evaluate, pull, list."""
+
+import sys
+
+from inference.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""Labelled pictures in a folder: which file, which split, good or what defect. Reads no pixels.
+
+Three layouts: ``manifest.csv`` (columns path, split, label, defect_type, mask, group; further
+ones are ignored); MVTec's ``train/good``, ``test/<type>``, ``ground_truth/<type>``; or a flat
+folder of good pictures, for fitting only.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.faults import Fault
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+COLUMNS = ("path", "split", "label", "defect_type", "mask", "group")
+LABELS = ("good", "defect", "unknown")
+
+
+class BadDataset(Fault):
+    """The folder cannot be read as a set of pictures; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    path: Path
+    split: str
+    label: str  # "good", "defect" or "unknown"
+    defect_type: str = ""
+    mask: Path | None = None
+    group: str = ""  # one part or scene; "" = a part of its own
+
+    @property
+    def is_defect(self) -> bool:
+        return self.label == "defect"
+
+
+def read(place: Path) -> list[Row]:
+    """All rows of a folder or of a manifest file; BadDataset if there are none."""
+    place = Path(place)
+    if place.is_file() and place.suffix == ".csv":
+        return _from_manifest(place)
+    if not place.is_dir():
+        raise BadDataset(f"There is no folder or manifest at {place}.")
+    if (place / "manifest.csv").is_file():
+        return _from_manifest(place / "manifest.csv")
+    rows = list(_from_mvtec(place)) or list(_from_flat(place))
+    if not rows:
+        raise BadDataset(f"{place} holds no manifest.csv, no MVTec layout and no pictures.")
+    return rows
+
+
+def normals_to_fit(place: Path) -> list[Row]:
+    """The good pictures of the train split."""
+    rows = [row for row in read(place) if row.split == "train" and row.label == "good"]
+    if not rows:
+        raise BadDataset(f"{place} has no pictures with split train and label good.")
+    return rows
+
+
+def labelled(place: Path, split: str) -> list[Row]:
+    """Good and defective pictures of a split; those of label unknown are left out."""
+    rows = [row for row in read(place) if row.split == split and row.label != "unknown"]
+    if not rows:
+        raise BadDataset(f"{place} has no labelled pictures in the split {split!r}.")
+    return rows
+
+
+def _from_manifest(manifest: Path) -> list[Row]:
+    try:
+        text = manifest.read_text(encoding="utf-8-sig")
+        lines = list(csv.DictReader(text.splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadDataset(f"{manifest} cannot be read as CSV ({error}).") from error
+    missing = [name for name in COLUMNS[:3] if name not in text.partition("\n")[0].split(",")]
+    if missing:
+        raise BadDataset(f"{manifest} lacks the column {missing[0]}.")
+    if not lines:
+        raise BadDataset(f"{manifest} has no rows.")
+    return [_row(line, manifest, number) for number, line in enumerate(lines, start=2)]
+
+
+def _row(line: dict[str, str | None], manifest: Path, number: int) -> Row:
+    cells = {name: (line.get(name) or "").strip() for name in COLUMNS}
+    where = f"{manifest}, line {number}"
+    if cells["label"] not in LABELS:
+        raise BadDataset(
+            f"{where}: the label {cells['label']!r} is not one of {', '.join(LABELS)}."
+        )
+    mask = _inside(manifest.parent, cells["mask"], where) if cells["mask"] else None
+    return Row(
+        path=_inside(manifest.parent, cells["path"], where),
+        split=cells["split"],
+        label=cells["label"],
+        defect_type=cells["defect_type"],
+        mask=mask,
+        group=cells["group"],
+    )
+
+
+def _inside(folder: Path, name: str, where: str) -> Path:
+    """A file of the data set; a manifest cannot point outside its folder."""
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise BadDataset(f"{where}: {name!r} is not a path inside the data set.")
+    path = folder / name
+    if not path.is_file():
+        raise BadDataset(f"{where}: the file {name} is missing.")
+    return path
+
+
+def _from_mvtec(place: Path) -> Iterator[Row]:
+    for path in _pictures(place / "train" / "good"):
+        yield Row(path=path, split="train", label="good")
+    test = place / "test"
+    for folder in sorted(test.iterdir()) if test.is_dir() else ():
+        for path in _pictures(folder):
+            yield _mvtec_test_row(place, folder.name, path)
+
+
+def _mvtec_test_row(place: Path, kind: str, path: Path) -> Row:
+    if kind == "good":
+        return Row(path=path, split="test", label="good")
+    mask = place / "ground_truth" / kind / f"{path.stem}_mask.png"
+    found = mask if mask.is_file() else None
+    return Row(path=path, split="test", label="defect", defect_type=kind, mask=found)
+
+
+def _from_flat(place: Path) -> Iterator[Row]:
+    for path in _pictures(place):
+        yield Row(path=path, split="train", label="good")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)

@@ -1,0 +1,1 @@
+"""One file per way of seeing; ``inference.zoo`` knows them by name."""

@@ -1,0 +1,45 @@
+"""Where tensors are computed. ``auto`` takes the accelerator if there is one."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+from inference.zoo import UnknownName
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def chosen(device: str) -> torch.device:
+    """The torch device of a name; UnknownName if this machine has none such."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise UnknownName(
+            f"There is no device {device!r} on this machine: use auto or cpu."
+        ) from error
+    return found
+
+
+def each_on_a_core(work: Callable[[T], R], items: Sequence[T], device: torch.device) -> list[R]:
+    """``work`` for each item, in order; on a CPU several at a time, each in one thread.
+
+    Threads that share one matrix product wait for each other by spinning: quick on an idle
+    machine, twenty times slower as soon as anything else wants a core. Pictures do not wait.
+    """
+    cores = len(os.sched_getaffinity(0))
+    if device.type != "cpu" or len(items) < 2 or cores < 2:
+        return [work(item) for item in items]
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(cores) as pool:
+            return list(pool.map(work, items))
+    finally:
+        torch.set_num_threads(before)

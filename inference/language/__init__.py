@@ -1,0 +1,1 @@
+"""From measured regions to words."""

@@ -1,0 +1,1 @@
+"""From what people say to a better detector. Stands on inference; knows no tensors."""
