@@ -38,7 +38,8 @@ class Lifecycle(models.Model):
         rows = type(self)._default_manager.filter(pk=self.pk, status=self.status)
         if rows.update(status=to, **changes) != 1:
             raise StaleMove(f"{self} is no longer {self._word(self.status)}: someone was first.")
-        self.refresh_from_db()
+        for name, value in {"status": to, **changes}.items():
+            setattr(self, name, value)
 
     @staticmethod
     def _word(status: str) -> str:

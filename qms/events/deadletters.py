@@ -59,7 +59,6 @@ def revive(delivery: Delivery, *, now: datetime, actor: str) -> None:
         now=now,
         actor=actor,
     )
-    outbox.notify(delivery.handler)
 
 
 def waiting() -> int:

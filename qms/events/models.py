@@ -76,7 +76,8 @@ class Delivery(models.Model):
     """One fact on its way to one handler.
 
     ``due_at`` is the whole clock: a lease and a back-off both move it forward. ``token`` is the
-    fence: only the worker that bears the present token may write what it found.
+    fence: only the worker that bears the present token may write what it found. An insert calls the
+    relay by NOTIFY, which the database sends if and when the transaction commits.
     """
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries")
@@ -90,6 +91,20 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        triggers = [
+            pgtrigger.Trigger(
+                name="delivery_calls",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="fresh"),  # type: ignore[no-untyped-call]
+                func="""
+                    PERFORM pg_notify('andon_work', handler)
+                       FROM (SELECT DISTINCT handler FROM fresh) AS called;
+                    RETURN NULL;
+                """,
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["event", "handler"], name="one_delivery_per_handler"),
             models.CheckConstraint(

@@ -56,8 +56,8 @@ def publish(
 ) -> Event:
     """Write the fact and its deliveries beside the change that made it true.
 
-    Ends in NOTIFY, which the database sends if and when the transaction commits: the request
-    never talks to a broker. Raises RuntimeError outside a transaction.
+    The request never talks to a broker: the insert of a delivery calls the relay by NOTIFY.
+    Raises RuntimeError outside a transaction.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("publish() belongs in the transaction that made the fact true")
@@ -69,21 +69,11 @@ def publish(
         subject=getattr(event, "inspection_id", None),
         occurred_at=now,
     )
-    deliver_to(row, flow().get(type(event), []), now=now)
-    return row
-
-
-def deliver_to(row: Event, steps: Sequence[Step], *, now: datetime) -> None:
+    steps = flow().get(type(event), [])
     Delivery.objects.bulk_create(
         [Delivery(event=row, handler=step.name, due_at=now) for step in steps]
     )
-    for step in steps:
-        notify(step.name)
-
-
-def notify(handler: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, handler])
+    return row
 
 
 def flow() -> Flow:

@@ -158,31 +158,35 @@ def record_verdict(
     heatmap_key: str,
     now: datetime,
 ) -> Verdict:
-    """Write what the model said, once: a second call for the same model finds the first."""
-    evaluation = judgement.evaluation.upper()
-    verdict, created = Verdict.objects.get_or_create(
-        id=Verdict.key_of(inspection.pk, by.pk),
-        defaults={
-            "inspection": inspection,
-            "model_version": by,
-            "recipe": recipe,
-            "evaluation": evaluation,
-            "score": judgement.score,
-            "probability": judgement.probability,
-            "threshold_ok": judgement.threshold_ok,
-            "threshold_not_ok": judgement.threshold_not_ok,
-            "heatmap_key": heatmap_key,
-            "description": judgement.description,
-            "answers": [{"question": a.question, "answer": a.answer} for a in judgement.answers],
-            "timings_ms": {k: round(v, 3) for k, v in judgement.timings_ms.items()},
-            "width": judgement.width,
-            "height": judgement.height,
-            "judged_at": now,
-        },
+    """Write what the model said, once: a second call for the same model finds the first.
+
+    Of two at the same moment the primary key refuses the later one, which then finds the first
+    when it is tried again.
+    """
+    key = Verdict.key_of(inspection.pk, by.pk)
+    if known := Verdict.objects.filter(pk=key).first():
+        return known
+    verdict = Verdict.objects.create(
+        id=key,
+        inspection=inspection,
+        model_version=by,
+        recipe=recipe,
+        evaluation=judgement.evaluation.upper(),
+        score=judgement.score,
+        probability=judgement.probability,
+        threshold_ok=judgement.threshold_ok,
+        threshold_not_ok=judgement.threshold_not_ok,
+        heatmap_key=heatmap_key,
+        description=judgement.description,
+        answers=[{"question": a.question, "answer": a.answer} for a in judgement.answers],
+        timings_ms={k: round(v, 3) for k, v in judgement.timings_ms.items()},
+        width=judgement.width,
+        height=judgement.height,
+        judged_at=now,
     )
-    if created:
+    if judgement.regions:
         Finding.objects.bulk_create(_findings(verdict, judgement, recipe))
-        _judged(inspection, verdict, now=now)
+    _judged(inspection, verdict, now=now)
     return verdict
 
 

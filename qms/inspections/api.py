@@ -191,7 +191,7 @@ def _now() -> datetime:
 
 def _answer(inspection: Inspection, request: Request) -> Response:
     judged = inspection.status != Status.SUBMITTED
-    row = with_verdicts(Inspection.objects.all()).get(pk=inspection.pk)
+    row = with_verdicts(Inspection.objects.all()).get(pk=inspection.pk) if judged else inspection
     body = InspectionOutput(row, context={"request": request}).data
     place = request.build_absolute_uri(reverse("api-inspection", args=[inspection.pk]))
     code = status.HTTP_200_OK if judged else status.HTTP_202_ACCEPTED

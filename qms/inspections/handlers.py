@@ -12,10 +12,14 @@ from qms import storage
 from qms.events import catalogue
 from qms.inspections import actions, judge
 from qms.inspections.models import Inspection, Verdict
+from qms.lifecycle import Refused
+from qms.plant.models import Product
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
 
 log = structlog.get_logger(__name__)
+
+Rules = tuple[ModelVersion, Recipe | None]
 
 
 @dataclass(frozen=True)
@@ -43,17 +47,27 @@ def read_pictures(
     """Read and decode, ahead of the model; write the upright file that people will look at."""
     ids = [fact.inspection_id for fact in facts]
     rows = Inspection.objects.select_related("product").in_bulk(ids)
-    return [_sight(rows[pk]) for pk in ids]
+    rules = {row.product_id: _rules(row.product) for row in rows.values()}
+    return [_sight(rows[pk], rules[rows[pk].product_id]) for pk in ids]
 
 
-def _sight(inspection: Inspection) -> Sight | Exception:
+def _rules(product: Product) -> Rules | Refused:
+    """Who judges this product, by which recipe."""
     try:
-        version = ModelVersion.active_for(inspection.product)
+        return ModelVersion.active_for(product), Recipe.current_for(product)
+    except Refused as refusal:
+        return refusal
+
+
+def _sight(inspection: Inspection, rules: Rules | Refused) -> Sight | Exception:
+    if isinstance(rules, Refused):
+        return rules
+    try:
         picture = judge.decode(storage.read(inspection.picture_key))
         storage.keep(inspection.upright_key, judge.encode_upright(picture)[0])
     except Exception as error:  # this picture's own trouble: the others go on
         return error
-    return Sight(inspection, version, Recipe.current_for(inspection.product), picture)
+    return Sight(inspection, *rules, picture)
 
 
 def judge_pictures(sights: Sequence[Sight]) -> list[Seen | Exception]:
