@@ -7,7 +7,8 @@ from typing import Any, Protocol, Self
 from inference.images import Picture
 from inference.judgement import Judgement
 
-# Called with (pictures done, pictures in all); the caller draws the bar.
+# Called with (steps done, steps in all), of which each picture has the same number; the caller draws
+# the bar.
 Progress = Callable[[int, int], None]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import inference
 from inference import artefact, datasets
 from inference.cli.output import bar, emit, emit_json
-from inference.cli.reading import UnreadableFile
 from inference.evaluation import evaluate, even_sample
+from inference.files import UnreadableFile
 from inference.images import BadPicture
 
 

@@ -5,8 +5,8 @@ import time
 
 from inference import artefact, datasets, zoo
 from inference.cli.output import bar, emit
-from inference.cli.reading import PictureFiles
 from inference.faults import Fault
+from inference.files import PictureFiles
 
 
 class CannotFit(Fault):
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
             device=options.device,
             seed=options.seed,
             false_call_rate=options.false_call_rate,
-            progress=bar("fit"),
+            progress=bar("fit", "step"),
         )
     except ValueError as error:
         raise CannotFit(f"{options.data}: {error}.") from error

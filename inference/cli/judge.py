@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 import inference
 from inference.cli.output import emit, emit_json
-from inference.cli.reading import picture
 from inference.faults import Fault
+from inference.files import picture
 from inference.overlay import draw
 
 

@@ -18,14 +18,14 @@ def emit_json(value: dict[str, Any]) -> None:
     emit(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 
-def bar(label: str) -> Progress:
+def bar(label: str, unit: str = "picture") -> Progress:
     """A progress bar on standard error for who calls it with (done, total)."""
     shown: tqdm[Any] | None = None
 
     def progress(done: int, total: int) -> None:
         nonlocal shown
         if shown is None or done < shown.n:
-            shown = tqdm(total=total, desc=label, unit="picture", file=sys.stderr)
+            shown = tqdm(total=total, desc=label, unit=unit, file=sys.stderr)
         shown.update(done - shown.n)
         if done >= total:
             shown.close()

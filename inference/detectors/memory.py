@@ -67,9 +67,10 @@ class Memory:
         fold = folds(names, FOLDS, seed)
         if len(fold) == 0 or fold.max() == 0:
             raise ValueError("fitting needs pictures of at least two good parts")
-        small = thumbnails(pictures, size, progress)
+        # Each picture is done twice: made small, and learnt with its fold.
+        small = thumbnails(pictures, size, lambda done, n: progress(done, 2 * n))
         features = PatchFeatures.of(network, small)
-        banks = _banks(features, small, fold, seed)
+        banks = _banks(features, small, fold, seed, progress)
         usual, normal = Usual.of(_held_out(banks, features, small, fold))
         limits = calibrate(normal, names, false_call_rate=false_call_rate)
         config = {
@@ -156,13 +157,19 @@ def _tensors(features: PatchFeatures, levels: Bank, usual: Usual) -> dict[str, N
 
 
 def _banks(
-    features: PatchFeatures, small: Thumbnails, fold: NDArray[np.int64], seed: int
+    features: PatchFeatures,
+    small: Thumbnails,
+    fold: NDArray[np.int64],
+    seed: int,
+    progress: Progress,
 ) -> list[Bank]:
     """One bank a fold; together they hold KEPT patches of each level."""
     generator = torch.Generator().manual_seed(seed)
-    numbers = range(int(fold.max()) + 1)
-    quota = KEPT // len(numbers)
-    return [bank.learn(features, small[fold == number], quota, generator) for number in numbers]
+    count, made = int(fold.max()) + 1, []
+    for number in range(count):
+        made.append(bank.learn(features, small[fold == number], KEPT // count, generator))
+        progress(len(small) + int((fold <= number).sum()), 2 * len(small))
+    return made
 
 
 def _held_out(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -23,6 +23,7 @@ import inference
 from inference import datasets, runlengths, zoo
 from inference.detector import Detector
 from inference.faults import Fault
+from inference.files import PictureFiles
 from inference.images import (
     BadPicture,
     Picture,
@@ -117,25 +118,6 @@ class Fitted:
     seconds: float
 
 
-class _Decoded(Sequence[Picture]):
-    """Pictures that are decoded when they are asked for: a folder need not fit into memory."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    @overload
-    def __getitem__(self, index: int) -> Picture: ...
-    @overload
-    def __getitem__(self, index: slice) -> "_Decoded": ...
-    def __getitem__(self, index: int | slice) -> "Picture | _Decoded":
-        if isinstance(index, slice):
-            return _Decoded(self._paths[index])
-        return decode(self._paths[index].read_bytes())
-
-
 def fit(
     folder: Path,
     *,
@@ -153,7 +135,7 @@ def fit(
     rows = datasets.normals_to_fit(folder)
     groups = [row.group for row in rows]
     fitted = zoo.detector_class(detector).fit(
-        _Decoded([row.path for row in rows]),
+        PictureFiles([row.path for row in rows]),
         groups,
         backbone=backbone,
         size=size,

@@ -108,14 +108,16 @@ def test_the_artefact_is_plain_json_and_tells_what_it_is(memory):
     assert about["size"] == 128 and about["pictures"] == 30
 
 
-def test_progress_is_told_for_every_picture():
+def test_progress_is_told_for_every_picture_and_every_fold():
     told = []
     Memory.fit(
         [picture(texture(seed)) for seed in range(4)],
         size=64,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[:4] == [(1, 8), (2, 8), (3, 8), (4, 8)]
+    assert told == sorted(told)
+    assert told[-1] == (8, 8)
 
 
 @pytest.mark.real

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         if options["mm_per_px"]:
             scale = options["mm_per_px"]
             plant.publish_recipe(product, by=None, now=now, reason="scale", mm_per_px=scale)
-        with tqdm(desc=f"Fitting {product}", unit="picture", disable=None) as bar:
+        with tqdm(desc=f"Fitting {product}", unit="step", disable=None) as bar:
             fitted = judge.fit(
                 options["folder"],
                 product=product.code,
