@@ -1,6 +1,7 @@
 """How a benchmark tells its figures: a table for people, one JSON line for machines."""
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ class Report:
 
     def _add(self, key: str, value: float, goal: float | None, holds: bool, sign: str) -> None:
         self.figures[key] = {"value": round(value, 4), "goal": goal, "holds": holds, "sign": sign}
+        print(f"    {key} {value:.4g}", file=sys.stderr, flush=True)  # should it end early
 
     def show(self) -> None:
         table = Table("Figure", "Value", "Goal", "Holds", title=self.bench)
