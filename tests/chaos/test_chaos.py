@@ -67,6 +67,7 @@ def test_nothing_is_lost_and_nothing_doubled_while_processes_are_killed(line: Li
     print(f"{len(acknowledged)} acknowledged, {kills} kills: {line.says()}")
     assert len(acknowledged) > 100
     assert all(kills.values()), kills  # each part was hit at least once
+    assert sum(kills.values()) >= 12
     assert all(first == again for sender in senders for first, again in sender.twins)
     facts = line.facts()
     assert set(acknowledged.values()) <= facts["inspections"].keys(), "lost"
