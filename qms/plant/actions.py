@@ -14,8 +14,10 @@ COLOURS = ["#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F
 
 
 @transaction.atomic
-def ensure_product(code: str, *, defect_types: list[str], now: datetime) -> Product:
-    """The product of this code with at least these defect types and a first recipe."""
+def ensure_product(
+    code: str, *, defect_types: list[str], now: datetime, **rules: float | None
+) -> Product:
+    """The product of this code with at least these defect types; ``rules`` are of a new one."""
     product, _ = Product.objects.get_or_create(code=code)
     product.full_clean(validate_unique=False)
     for number, name in enumerate(defect_types):
@@ -25,7 +27,7 @@ def ensure_product(code: str, *, defect_types: list[str], now: datetime) -> Prod
             defaults={"name": readable(name), "colour": COLOURS[number % len(COLOURS)]},
         )
     if Recipe.current_for(product) is None:
-        publish_recipe(product, now=now, by=None, reason="first recipe")
+        publish_recipe(product, now=now, by=None, reason="first recipe", **rules)
     return product
 
 
