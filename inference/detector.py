@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self
 
 from inference.images import Picture
 from inference.judgement import Judgement
+from inference.labelled import Labelled
 
 # Called with (steps done, steps in all), of which each picture has the same number; the caller draws
 # the bar.
@@ -21,6 +22,7 @@ class Detector(Protocol):
 
     ``fit`` takes upright pictures of good parts only. ``groups[i]`` names the part or scene of
     ``pictures[i]`` ("" = a part of its own); a group never straddles fit and calibration.
+    ``defects`` are for detectors that learn from confirmed ones; the others leave them alone.
     """
 
     @property
@@ -37,6 +39,7 @@ class Detector(Protocol):
         device: str = "auto",
         seed: int = 0,
         false_call_rate: float = 0.01,
+        defects: Sequence[Labelled] = (),
         progress: Progress = silent,
     ) -> Self: ...
 

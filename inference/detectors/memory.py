@@ -14,21 +14,21 @@ the calibration says.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inference import artefact, bank, pipeline
+from inference import artefact, bank
 from inference.backbones import open_backbone, restore
 from inference.bank import Bank, Maps
 from inference.calibration import folds
 from inference.detector import Progress, silent
+from inference.detectors.fitted import Fitted, part, under
 from inference.devices import chosen
 from inference.images import Picture
-from inference.judgement import Judgement
+from inference.labelled import Labelled
 from inference.patches import PatchFeatures, Thumbnails, thumbnails
 from inference.pipeline import Sighting
 from inference.thresholds import Thresholds, calibrate
@@ -40,13 +40,12 @@ ADDED = 256  # patches of each level kept of each picture that is added later
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class Memory(Fitted):
     config: dict[str, Any]
     features: PatchFeatures
     bank: Bank
     usual: Usual
     thresholds: Thresholds
-    artefact_sha256: str
 
     @classmethod
     def fit(
@@ -59,6 +58,7 @@ class Memory:
         device: str = "auto",
         seed: int = 0,
         false_call_rate: float = 0.01,
+        defects: Sequence[Labelled] = (),  # noqa: ARG003 - a memory knows good parts only
         progress: Progress = silent,
     ) -> Self:
         """A ready detector; ValueError unless the pictures show at least two parts."""
@@ -83,7 +83,7 @@ class Memory:
             "unit": usual.unit,
             "thresholds": limits.as_json(),
         }
-        return cls._ready(config, features, bank.together(banks), usual)
+        return cls(config, features, bank.together(banks), usual, limits)
 
     def add(self, pictures: Sequence[Picture]) -> Self:
         """A detector that also knows these pictures as normal. The thresholds stay.
@@ -96,64 +96,35 @@ class Memory:
         kept = ADDED * len(small)
         larger = bank.extend(self.bank, self.features, small, kept, generator)
         config = {**self.config, "pictures": self.config["pictures"] + len(small)}
-        return self._ready(config, self.features, larger, self.usual)
+        return type(self)(config, self.features, larger, self.usual, self.thresholds)
 
     def see(self, pictures: Sequence[Picture]) -> list[Sighting]:
         small = thumbnails(pictures, self.config["size"], silent)
         heats = self.usual.heat(bank.distances(self.bank, self.features, small))
         return [Sighting(h, float(s)) for h, s in zip(heats, scores(heats), strict=True)]
 
-    def judge(self, image: bytes) -> Judgement:
-        return pipeline.judge(self, image)
-
-    def judge_many(self, pictures: Sequence[Picture]) -> list[Judgement]:
-        return pipeline.judge_many(self, pictures)
-
-    def save(self, folder: Path, notes: dict[str, Any] | None = None) -> str:
-        return artefact.write(
-            folder, self.config, _tensors(self.features, self.bank, self.usual), notes
-        )
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        found = under("backbone", self.features.backbone.weights())
+        for index, level in enumerate(self.bank):
+            found[f"bank.{index}"] = level.half().numpy(force=True)
+            found[f"mean.{index}"] = self.usual.means[index]
+            found[f"spread.{index}"] = self.usual.spreads[index]
+        return found
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "auto") -> Self:
-        found, place = artefact.read(folder), chosen(device)
-        weights = {
-            name.removeprefix("backbone."): value
-            for name, value in found.tensors.items()
-            if name.startswith("backbone.")
-        }
-        network = restore(found.config["backbone"], weights).to(place)
-        features = PatchFeatures(network, tuple(found.config["typical"]))
-        count = len(features.typical)
+    def rebuilt(
+        cls, config: dict[str, Any], tensors: artefact.Tensors, *, device: str = "auto"
+    ) -> Self:
+        place = chosen(device)
+        network = restore(config["backbone"], part("backbone", tensors)).to(place)
+        features = PatchFeatures(network, tuple(config["typical"]))
         rows, means, spreads = (
-            [found.tensors[f"{name}.{index}"] for index in range(count)]
+            [tensors[f"{name}.{index}"] for index in range(len(features.typical))]
             for name in ("bank", "mean", "spread")
         )
         levels = [torch.from_numpy(level).to(place).float() for level in rows]
-        usual = Usual(means, spreads, found.config["unit"])
-        limits = Thresholds.from_json(found.config["thresholds"])
-        return cls(found.config, features, levels, usual, limits, found.sha256)
-
-    def about(self) -> dict[str, Any]:
-        return dict(self.config)
-
-    @classmethod
-    def _ready(
-        cls, config: dict[str, Any], features: PatchFeatures, levels: Bank, usual: Usual
-    ) -> Self:
-        limits = Thresholds.from_json(config["thresholds"])
-        name = artefact.name(config, _tensors(features, levels, usual))
-        return cls(config, features, levels, usual, limits, name)
-
-
-def _tensors(features: PatchFeatures, levels: Bank, usual: Usual) -> dict[str, NDArray[Any]]:
-    weights = features.backbone.weights()
-    found = {f"backbone.{name}": value for name, value in weights.items()}
-    for index, level in enumerate(levels):
-        found[f"bank.{index}"] = level.half().numpy(force=True)
-        found[f"mean.{index}"] = usual.means[index]
-        found[f"spread.{index}"] = usual.spreads[index]
-    return found
+        usual = Usual(means, spreads, config["unit"])
+        return cls(config, features, levels, usual, Thresholds.from_json(config["thresholds"]))
 
 
 def _banks(

@@ -5,16 +5,16 @@ A real detector in all but its eyes: calibrated, with heat map, regions and desc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference import artefact, pipeline
+from inference.artefact import Tensors
 from inference.detector import Progress, silent
+from inference.detectors.fitted import Fitted
 from inference.images import Picture
-from inference.judgement import Judgement
+from inference.labelled import Labelled
 from inference.pipeline import Sighting
 from inference.thresholds import Thresholds, calibrate
 
@@ -22,10 +22,9 @@ CELL = 8  # pixels of the resized picture to one heat value, as the feature dete
 
 
 @dataclass(frozen=True, eq=False)
-class Stub:
+class Stub(Fitted):
     config: dict[str, Any]
     thresholds: Thresholds
-    artefact_sha256: str
 
     @classmethod
     def fit(
@@ -38,6 +37,7 @@ class Stub:
         device: str = "auto",  # noqa: ARG003
         seed: int = 0,  # noqa: ARG003
         false_call_rate: float = 0.01,
+        defects: Sequence[Labelled] = (),  # noqa: ARG003
         progress: Progress = silent,
     ) -> Self:
         """Nothing is learnt, so every normal is a held-out one."""
@@ -53,28 +53,24 @@ class Stub:
             "pictures": len(scores),
             "thresholds": thresholds.as_json(),
         }
-        return cls(config, thresholds, artefact.name(config, {}))
+        return cls(config, thresholds)
 
     def see(self, pictures: Sequence[Picture]) -> list[Sighting]:
         heats = [_heat(picture.pixels, self.config["size"]) for picture in pictures]
         return [Sighting(heat, float(heat.max())) for heat in heats]
 
-    def judge(self, image: bytes) -> Judgement:
-        return pipeline.judge(self, image)
-
-    def judge_many(self, pictures: Sequence[Picture]) -> list[Judgement]:
-        return pipeline.judge_many(self, pictures)
-
-    def save(self, folder: Path, notes: dict[str, Any] | None = None) -> str:
-        return artefact.write(folder, self.config, {}, notes)
+    def tensors(self) -> Tensors:
+        return {}
 
     @classmethod
-    def load(cls, folder: Path, *, device: str = "auto") -> Self:  # noqa: ARG003
-        found = artefact.read(folder)
-        return cls(found.config, Thresholds.from_json(found.config["thresholds"]), found.sha256)
-
-    def about(self) -> dict[str, Any]:
-        return dict(self.config)
+    def rebuilt(
+        cls,
+        config: dict[str, Any],
+        tensors: Tensors,  # noqa: ARG003
+        *,
+        device: str = "auto",  # noqa: ARG003
+    ) -> Self:
+        return cls(config, Thresholds.from_json(config["thresholds"]))
 
 
 def _heat(pixels: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
