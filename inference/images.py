@@ -24,6 +24,8 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 16
 
+_PLAIN_MODES = ("1", "L", "P", "RGB", "RGBA")  # of any value there is one known colour
+
 _SEND = "send a JPEG, PNG, WEBP, BMP or TIFF file"
 _AGAIN = "save it again and send the new file"
 
@@ -77,7 +79,7 @@ def inspect_header(data: bytes, *, max_bytes: int = MAX_BYTES) -> PictureFacts:
     """Refuse what cannot be judged, without decoding a large picture in full.
 
     A cut-off file is found by a decode at 1/8 scale (JPEG), by the checksums of all chunks (PNG)
-    or by a plain load (the rest).
+    or by a plain load (the rest), which also finds values that no scale is known for.
     """
     with _opened(data, max_bytes) as image:
         facts = _facts(image)
@@ -165,6 +167,8 @@ def _load_cheaply(image: Image.Image) -> None:
     if image.format == "JPEG":
         image.draft(image.mode, (max(1, image.width // 8), max(1, image.height // 8)))
     image.load()
+    if image.mode not in _PLAIN_MODES:
+        _rgb(image)
 
 
 def _facts(image: Image.Image) -> PictureFacts:

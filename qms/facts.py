@@ -4,6 +4,9 @@ A fact is protected by a trigger against UPDATE and DELETE, also from psql. TRUN
 the slices' own guard (qms.partitions) or, for plain tables, by ``NEVER_EMPTIED``.
 """
 
+from typing import Any
+
+import pghistory
 import pgtrigger
 
 NEVER_CHANGED = pgtrigger.Protect(
@@ -21,3 +24,11 @@ NEVER_EMPTIED = pgtrigger.Trigger(
         RAISE EXCEPTION 'andon: % holds facts and is never emptied', TG_TABLE_NAME;
     """,
 )
+
+
+def history(**options: Any) -> Any:
+    """Keep the former versions of a row: its history is made of facts, too.
+
+    Against UPDATE and DELETE it is protected by ``settings.PGHISTORY_APPEND_ONLY``.
+    """
+    return pghistory.track(meta={"triggers": [NEVER_EMPTIED]}, **options)

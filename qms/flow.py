@@ -5,8 +5,9 @@ Read it top to bottom: it is the life of one picture.
 
 from qms.events import catalogue
 from qms.events import handlers as events
-from qms.events.outbox import Flow, Step
+from qms.events.outbox import Duty, Flow, Step
 from qms.inspections import handlers as inspections
+from qms.review import actions as reviews
 from qms.review import handlers as review
 
 FLOW: Flow = {
@@ -28,14 +29,20 @@ FLOW: Flow = {
     catalogue.InspectionFailed: [],
     catalogue.ReviewOpened: [],
     catalogue.ReviewClaimed: [],
+    catalogue.ReviewReleased: [],
     catalogue.ReviewDecided: [],
     catalogue.ReviewUndone: [],
     catalogue.InspectionSettled: [],
     catalogue.DeliveryDied: [Step(then=inspections.note_failure)],
     catalogue.DeliveryRevived: [],
     catalogue.HourStruck: [
+        Step(then=events.leave_witness),
         Step(then=events.keep_house),
+        Step(then=events.forget_deliveries),
         Step(then=inspections.drop_orphans),
         Step(then=review.release_forgotten),
     ],
 }
+
+# What cannot wait for the hour: the relay does it at each of its looks, about every second.
+SWEEP: list[Duty] = [reviews.release_forgotten]

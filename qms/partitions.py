@@ -10,10 +10,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 import uuid_utils
-from django.db import connection, migrations
+from django.apps import apps
+from django.db import DatabaseError, connection, migrations, transaction
+
+log = structlog.get_logger(__name__)
 
 _RANDOM_BITS = (1 << 74) - 1
+_LATEST = (1 << 48) - 1  # milliseconds that a key can hold
+_ONE_AT_A_TIME = 7_262_410  # the advisory lock of whoever makes slices
 
 # Retention and test runs say "SET andon.maintenance = on" first; an accident does not.
 _NEVER_EMPTIED = """
@@ -38,7 +44,7 @@ def key_at(moment: datetime, *words: object) -> UUID:
     """
     digest = hashlib.sha256("|".join(map(str, words)).encode()).digest()
     noise = int.from_bytes(digest, "big") & _RANDOM_BITS
-    return _assemble(int(moment.timestamp() * 1000), noise)
+    return _assemble(_milliseconds(moment), noise)
 
 
 def key_beside(key: UUID, *words: object) -> UUID:
@@ -52,12 +58,17 @@ def moment_of(key: UUID) -> datetime:
 
 def first_key(moment: datetime) -> UUID:
     """The lowest key of this millisecond: the bound of a slice or of a time filter."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=_milliseconds(moment) << 80)
 
 
 def last_key(moment: datetime) -> UUID:
     """The highest key of this millisecond."""
     return UUID(int=first_key(moment).int + (1 << 80) - 1)
+
+
+def _milliseconds(moment: datetime) -> int:
+    """As a key holds them: what lies before 1970 is the first moment of all."""
+    return min(max(0, int(moment.timestamp() * 1000)), _LATEST)
 
 
 def _assemble(milliseconds: int, noise: int) -> UUID:
@@ -84,6 +95,17 @@ class CreateSlicedModel(migrations.CreateModel):
         ensure_months(table, now=datetime.now(UTC))
 
 
+def sliced_tables() -> list[str]:
+    """The tables of all models whose key is a UUIDv7 that slices them."""
+    models = apps.get_models()
+    return [m._meta.db_table for m in models if getattr(m, "SLICED", False)]
+
+
+def ensure_all(*, now: datetime) -> list[str]:
+    """The slices of all tables for this month and the next ones; returns those made."""
+    return [name for table in sliced_tables() for name in ensure_months(table, now=now)]
+
+
 def ensure_months(table: str, *, now: datetime, ahead: int = 3) -> list[str]:
     """Make the slices of this month and the next ones; returns the names of those made."""
     made = []
@@ -103,16 +125,66 @@ def strays(table: str) -> int:
 
 
 def _make_slice(table: str, name: str, start: UUID, end: UUID) -> bool:
-    with connection.cursor() as cursor:
+    """One slice; rows of its time that wait in the DEFAULT slice move into it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
         cursor.execute("SELECT to_regclass(%s)", [name])
         if cursor.fetchone()[0] is not None:
             return False
-        cursor.execute(
-            f'CREATE TABLE "{name}" PARTITION OF "{table}" FOR VALUES FROM (%s) TO (%s)',
-            [str(start), str(end)],
-        )
+        first = _first_free(cursor, table, start, end)
+        moved = first > start and _took_out(table, start, end)
+        _attach(cursor, table, name, start if moved else first, end)
+        if moved:
+            _put_in(cursor, name)
         _guard(cursor, name)
     return True
+
+
+def _attach(cursor: Any, table: str, name: str, start: UUID, end: UUID) -> None:
+    cursor.execute(
+        f'CREATE TABLE "{name}" PARTITION OF "{table}" FOR VALUES FROM (%s) TO (%s)',
+        [str(start), str(end)],
+    )
+
+
+def _first_free(cursor: Any, table: str, start: UUID, end: UUID) -> UUID:
+    """The first key of this time after all rows in the DEFAULT slice, which nobody writes now."""
+    for locked in (table, f"{table}_default"):  # in the order in which writers take them
+        cursor.execute(f'LOCK TABLE ONLY "{locked}" IN ACCESS EXCLUSIVE MODE')
+    cursor.execute(
+        f'SELECT id FROM "{table}_default" WHERE id >= %s AND id < %s '  # noqa: S608
+        "ORDER BY id DESC LIMIT 1",
+        [start, end],
+    )
+    found = cursor.fetchone()
+    return UUID(int=UUID(str(found[0])).int + 1) if found else start
+
+
+def _took_out(table: str, start: UUID, end: UUID) -> bool:
+    """Take the strays of this time out of the DEFAULT slice, into a table for the time being.
+
+    The rows stay as they are, so no trigger has a say in it. False where the database's owner may
+    not put triggers aside: then the strays stay, and the slice begins behind them.
+    """
+    strays = f'FROM "{table}_default" WHERE id >= %s AND id < %s'
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute(
+                f"CREATE TEMP TABLE andon_moved ON COMMIT DROP AS SELECT * {strays}", [start, end]
+            )
+            cursor.execute(f"DELETE {strays}", [start, end])
+    except DatabaseError as error:
+        log.warning("strays stay in the default slice", table=table, error=str(error).strip())
+        return False
+    return True
+
+
+def _put_in(cursor: Any, name: str) -> None:
+    """Put into their slice what was taken out; from here on all triggers are at work again."""
+    cursor.execute(f'INSERT INTO "{name}" SELECT * FROM andon_moved')  # noqa: S608 - our own name
+    cursor.execute("DROP TABLE andon_moved")
+    cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 def _guard(cursor: Any, table: str) -> None:

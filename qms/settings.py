@@ -88,6 +88,10 @@ AUTH_USER_MODEL = "accounts.User"
 ROOT_URLCONF = "qms.urls"
 WSGI_APPLICATION = "qms.wsgi.application"
 EVENT_FLOW = "qms.flow.FLOW"
+EVENT_SWEEP = "qms.flow.SWEEP"
+# What 'manage.py verify_events' holds against the events, beside the chain itself.
+TRAIL_CHECKS = ["qms.inspections.trail.faults", "qms.review.trail.faults"]
+PGHISTORY_APPEND_ONLY = True  # the history of people, keys and reference data is a fact
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

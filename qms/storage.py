@@ -61,6 +61,20 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def exists(key: str) -> bool:
+    return default_storage.exists(key)
+
+
+def names_below(folder: str) -> list[str]:
+    """The keys of all files in a folder and in those inside it."""
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return []
+    inside = [name for one in sorted(folders) for name in names_below(f"{folder}/{one}")]
+    return [*inside, *(f"{folder}/{file}" for file in sorted(files) if not file.startswith("."))]
+
+
 def names(folder: str) -> list[str]:
     """The files in a folder; none if there is no such folder."""
     try:

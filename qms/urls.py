@@ -31,6 +31,11 @@ urlpatterns = [
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),
     path("dead-letters/<int:pk>/revive/", web.revive, name="revive"),
+    path(
+        "admin/login/",
+        web.SignIn.as_view(redirect_authenticated_user=False),
+        name="admin-sign-in",
+    ),
     path("admin/", admin.site.urls),
     path("favicon.ico", web.favicon, name="favicon"),
     # machines
@@ -46,7 +51,11 @@ urlpatterns = [
         name="api-picture",
     ),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="api-docs",
+    ),
     path("healthz", web.healthz, name="healthz"),
     path("readyz", web.readyz, name="readyz"),
     path("metrics", web.metrics, name="metrics"),

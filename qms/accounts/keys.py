@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from qms.accounts.models import ApiKey, Scope, User
+from qms.accounts.roles import scopes_of
 from qms.events import catalogue, outbox
 from qms.lifecycle import Refused
 
+LONGEST_NAME = 64
 _MARK = "andon"
 _NOTE_USE_EVERY = timedelta(minutes=1)
 
@@ -20,6 +22,11 @@ def issue(*, name: str, scopes: list[str], by: User, now: datetime) -> tuple[Api
     """A new key and its text, which nobody can show again."""
     if not scopes or set(scopes) - set(Scope.values):
         raise Refused(f"Give the key one or more of the scopes: {', '.join(Scope.values)}.")
+    if lacking := set(scopes) - scopes_of(by):
+        raise Refused(
+            f"You may not do this yourself: {', '.join(sorted(lacking))}. Ask an administrator."
+        )
+    _check_name(name)
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         name=name, prefix=prefix, digest=_digest(secret), scopes=scopes, issued_at=now, issued_by=by
@@ -27,6 +34,11 @@ def issue(*, name: str, scopes: list[str], by: User, now: datetime) -> tuple[Api
     event = catalogue.KeyIssued(key_id=key.pk, name=name, scopes=scopes)
     outbox.publish(event, now=now, actor=str(by))
     return key, f"{_MARK}_{prefix}_{secret}"
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name.strip()) <= LONGEST_NAME or "\0" in name:
+        raise Refused(f"Name the key with 1 to {LONGEST_NAME} letters.")
 
 
 @transaction.atomic

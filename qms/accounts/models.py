@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-import pghistory
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from qms.facts import history
 
-@pghistory.track(exclude=["password", "last_login"])
+
+@history(exclude=["password", "last_login"])
 class User(AbstractUser):
     """A person. Roles are groups (qms.accounts.roles)."""
 
@@ -19,7 +20,7 @@ class Scope(models.TextChoices):
     ADMIN = "admin", "Everything"
 
 
-@pghistory.track(exclude=["last_used_at"])
+@history(exclude=["last_used_at"])
 class ApiKey(models.Model):
     """A machine's key. Only its hash is kept; the key itself is shown once."""
 
@@ -44,3 +45,14 @@ class ApiKey(models.Model):
 
     def is_valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class SignInFailure(models.Model):
+    """One wrong password, for as long as it counts against its name at its address."""
+
+    name = models.CharField(max_length=150)
+    address = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "address", "at"], name="sign_in_failures")]

@@ -48,6 +48,11 @@ def roles_of(user: User) -> frozenset[str]:
     return found
 
 
+def scopes_of(user: User) -> frozenset[str]:
+    """What this person may do through the API, and so may let a machine do."""
+    return frozenset().union(*(SCOPES.get(role, frozenset()) for role in roles_of(user)))
+
+
 def has_role(user: Any, *roles: str) -> bool:
     return isinstance(user, User) and user.is_active and bool(roles_of(user) & set(roles))
 

@@ -36,7 +36,11 @@ class DeliveryAdmin(ReadOnly):
     list_filter = ["handler", ("dead_at", admin.EmptyFieldListFilter)]
     actions = ["deliver_again"]
 
-    @admin.action(description="Deliver again", permissions=["view"])
+    def has_revive_permission(self, request: HttpRequest) -> bool:
+        """To look at a delivery is not yet to send it out again."""
+        return request.user.has_perm("events.change_delivery")
+
+    @admin.action(description="Deliver again", permissions=["revive"])
     def deliver_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         for delivery in queryset:
             try:

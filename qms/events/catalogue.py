@@ -2,7 +2,8 @@
 
 An event is a fact in the past tense that carries ids and plain values only, so this file imports
 nothing of the house and everyone may import it. ``inspection_id``, where an event has one, is its
-subject: the inspection's page tells its life from these.
+subject: the inspection's page tells its life from these. A field with a default came in later:
+events that were written before read back with it.
 """
 
 from dataclasses import dataclass, fields
@@ -54,6 +55,8 @@ class ModelPromoted(Event):
 @dataclass(frozen=True, kw_only=True)
 class InspectionSubmitted(Event):
     inspection_id: UUID
+    picture_sha256: str = ""
+    fingerprint: str = ""  # of the whole submission
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +86,31 @@ class ReviewClaimed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReviewReleased(Event):
+    """Given back by the person who had it in hand, or taken back because it was left lying."""
+
+    inspection_id: UUID
+    review_id: int
+    reviewer: str
+    forgotten: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewDecided(Event):
     inspection_id: UUID
     review_id: int
     evaluation: str
+    defect_type_id: int | None = None
+    note: str | None = None  # None: by a release that kept it in the review alone
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewUndone(Event):
     inspection_id: UUID
     review_id: int
+    evaluation: str = (
+        ""  # the model's, which holds again; empty: by a release that left the person's
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -71,16 +72,22 @@ class Batch:
 def drain(handler: str, *, seconds: float = TURN_SECONDS) -> int:
     """Do what is due for this handler until nothing is, or the turn is over. Returns how many.
 
-    While one batch is at work, the next one is claimed and gathered in a thread.
+    While one batch is at work, the next one is claimed and gathered in a thread. Fresh work and
+    what was tried before take turns, so that neither waits for the other.
     """
     step = step_named(handler)
     until, done = time.monotonic() + seconds, 0
+    turns = cycle([False, True])
     with ThreadPoolExecutor(1, thread_name_prefix="gather") as ahead:
         try:
-            coming = ahead.submit(_next_batch, step)
+            coming = ahead.submit(_next_batch, step, repeats_first=next(turns))
             while batch := coming.result():
                 more = time.monotonic() < until
-                coming = ahead.submit(_next_batch, step) if more else _no_batch()
+                coming = (
+                    ahead.submit(_next_batch, step, repeats_first=next(turns))
+                    if more
+                    else _no_batch()
+                )
                 _deliver(step, batch)
                 done += len(batch)
         finally:
@@ -96,12 +103,22 @@ def deliver_once(handler: str) -> int:
     return len(batch)
 
 
-def claim(step: Step) -> list[Parcel]:
+def claim(step: Step, *, repeats_first: bool = False) -> list[Parcel]:
     """Take what is due. What has failed, or was with a worker that died, comes alone.
 
     So a poisoned picture that kills its worker takes no other with it on its second try.
     """
-    return _claim(step, least=1, limit=1) or _claim(step, most=0, limit=step.batch)
+    if repeats_first:
+        return _repeat(step) or _fresh(step)
+    return _fresh(step) or _repeat(step)
+
+
+def _fresh(step: Step) -> list[Parcel]:
+    return _claim(step, most=0, limit=step.batch)
+
+
+def _repeat(step: Step) -> list[Parcel]:
+    return _claim(step, least=1, limit=1)
 
 
 def _claim(step: Step, *, limit: int, least: int = 0, most: int = 32_000) -> list[Parcel]:
@@ -124,8 +141,8 @@ def _no_batch() -> Future[Batch]:
     return future
 
 
-def _next_batch(step: Step) -> Batch:
-    parcels = claim(step)
+def _next_batch(step: Step, *, repeats_first: bool = False) -> Batch:
+    parcels = claim(step, repeats_first=repeats_first)
     if step.gather is None or not parcels:
         return Batch(parcels)
     return _apart(_through(step.gather, parcels, [p.fact for p in parcels]))

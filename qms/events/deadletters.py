@@ -18,14 +18,22 @@ _LONGEST_WAIT = timedelta(minutes=5)
 _KEPT_DONE = timedelta(days=30)
 
 
+class Hopeless(Exception):
+    """No further try can help: the message is the one sentence that says why."""
+
+
 @transaction.atomic
 def put_back(delivery_id: int, token: UUID, *, error: Exception) -> None:
-    """Let go of a delivery that failed: due again after a growing wait, or dead after 8 tries."""
+    """Let go of a delivery that failed: due again after a growing wait, or dead after 8 tries.
+
+    Dead at once if it is Hopeless.
+    """
+    hopeless = isinstance(error, Hopeless)
     mine = unfinished().select_for_update().filter(pk=delivery_id, token=token)
     for delivery in mine:
-        delivery.error = f"{type(error).__name__}: {error}"
+        delivery.error = str(error) if hopeless else f"{type(error).__name__}: {error}"
         delivery.token = None
-        if delivery.attempts >= MAX_ATTEMPTS:
+        if hopeless or delivery.attempts >= MAX_ATTEMPTS:
             _bury(delivery, now=timezone.now())
         else:
             delivery.due_at = timezone.now() + wait_after(delivery.attempts)
@@ -52,7 +60,7 @@ def bury_worn_out(*, now: datetime) -> int:
 def revive(delivery: Delivery, *, now: datetime, actor: str) -> None:
     """Try a dead letter again, with its attempts counted anew. Refused if it is not dead."""
     dead = Delivery.objects.filter(pk=delivery.pk, dead_at__isnull=False)
-    if not dead.update(dead_at=None, due_at=now, attempts=0, token=None):
+    if not dead.update(dead_at=None, due_at=now, owed_since=now, attempts=0, token=None):
         raise Refused("This delivery is not among the dead letters.")
     outbox.publish(
         catalogue.DeliveryRevived(delivery_id=delivery.pk, handler=delivery.handler),

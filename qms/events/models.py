@@ -6,6 +6,7 @@ from uuid import UUID
 import pgtrigger
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Min, Q
 
 from qms.events import catalogue
 from qms.partitions import new_key
@@ -75,7 +76,8 @@ class ChainHead(models.Model):
 class Delivery(models.Model):
     """One fact on its way to one handler.
 
-    ``due_at`` is the whole clock: a lease and a back-off both move it forward. ``token`` is the
+    ``due_at`` is the whole clock: a lease and a back-off both move it forward, so how long the
+    house owes a delivery stands in ``owed_since``. ``token`` is the
     fence: only the worker that bears the present token may write what it found. An insert calls the
     relay by NOTIFY, which the database sends if and when the transaction commits.
     """
@@ -83,6 +85,7 @@ class Delivery(models.Model):
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries")
     handler = models.CharField(max_length=128)
     due_at = models.DateTimeField()
+    owed_since = models.DateTimeField(null=True)  # no claim moves it; null: by an older release
     attempts = models.PositiveSmallIntegerField(default=0)
     token = models.UUIDField(null=True)
     done_at = models.DateTimeField(null=True)
@@ -140,11 +143,15 @@ def unfinished() -> models.QuerySet[Delivery]:
     return Delivery.objects.filter(done_at=None, dead_at=None)
 
 
-def oldest_due(now: datetime) -> datetime | None:
-    found: datetime | None = (
-        unfinished().filter(due_at__lte=now).order_by("due_at").values_list("due_at", flat=True)
-    ).first()
-    return found
+def oldest_owed(now: datetime) -> datetime | None:
+    """Since when the oldest unfinished delivery is owed, tried before or not.
+
+    One that is meant for later counts only once it was due for the first time.
+    """
+    begun = unfinished().filter(Q(attempts__gt=0) | Q(due_at__lte=now))
+    here = begun.aggregate(oldest=Min("owed_since"))["oldest"]
+    older = begun.filter(owed_since=None).aggregate(oldest=Min("event__occurred_at"))["oldest"]
+    return min((moment for moment in (here, older) if moment), default=None)
 
 
 def of_subject(subject: UUID) -> models.QuerySet[Event]:

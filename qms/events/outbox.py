@@ -49,6 +49,7 @@ class Step:
 
 
 Flow = dict[type[catalogue.Event], list[Step]]
+Duty = Callable[..., object]  # what the relay does at each look; takes ``now``
 
 
 def publish(
@@ -71,13 +72,18 @@ def publish(
     )
     steps = flow().get(type(event), [])
     Delivery.objects.bulk_create(
-        [Delivery(event=row, handler=step.name, due_at=now) for step in steps]
+        [Delivery(event=row, handler=s.name, due_at=now, owed_since=now) for s in steps]
     )
     return row
 
 
 def flow() -> Flow:
     found: Flow = import_string(settings.EVENT_FLOW)
+    return found
+
+
+def sweep() -> list[Duty]:
+    found: list[Duty] = import_string(settings.EVENT_SWEEP)
     return found
 
 

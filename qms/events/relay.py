@@ -6,7 +6,8 @@ allowed to lose messages (Redis, this process) never holds the work.
 
 import select
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -18,14 +19,15 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerGone
 
 from qms.celery import ring
-from qms.events import clock, deadletters, seal
-from qms.events.models import unfinished
-from qms.events.outbox import CHANNEL, step_named
+from qms.events import clock, deadletters, seal, witness
+from qms.events.models import ChainHead, unfinished
+from qms.events.outbox import CHANNEL, step_named, sweep
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 1.0  # seconds
 GATHER_RINGS = 0.01  # seconds in which several calls become one ring
+WITNESS_EVENTS, WITNESS_SECONDS = 500, 60.0  # that many or that long without a witness, no more
 MOST_RINGS = 8  # per handler and look: enough to wake every worker of a busy queue
 
 
@@ -33,6 +35,7 @@ class Relay:
     def __init__(self) -> None:
         self._ear: Any = None
         self._next_look = 0.0
+        self._witnessed, self._next_witness = 0, 0.0
 
     def run(self) -> None:
         """For ever. Without Postgres or without the broker: wait, and try again."""
@@ -50,9 +53,19 @@ class Relay:
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_EVERY
             look_round()
+            _apart(self.leave_witness)
             ring_all(self._due())
         else:
             ring_all((handler, 1) for handler in called)
+
+    def leave_witness(self) -> None:
+        """While events flow: after so many, or after a minute, whichever is first."""
+        number = ChainHead.objects.values_list("number", flat=True).first() or 0
+        fresh = number - self._witnessed
+        if fresh >= WITNESS_EVENTS or (fresh and time.monotonic() >= self._next_witness):
+            self._witnessed = number
+            self._next_witness = time.monotonic() + WITNESS_SECONDS
+            witness.leave(now=timezone.now())
 
     def _listen(self, seconds: float) -> set[str]:
         ear = self._ear or self._open_ear()
@@ -83,11 +96,23 @@ class Relay:
 
 
 def look_round() -> None:
-    """What is done every second: bury the worn out, strike the hour, seal the trail."""
+    """What is done every second: bury the worn out, strike the hour, sweep, seal the trail."""
     now = timezone.now()
-    deadletters.bury_worn_out(now=now)
-    clock.strike(now=now)
-    seal.seal()
+    _apart(lambda: deadletters.bury_worn_out(now=now))
+    _apart(lambda: clock.strike(now=now))
+    for duty in sweep():
+        _apart(partial(duty, now=now))
+    _apart(seal.seal)
+
+
+def _apart(duty: Callable[[], object]) -> None:
+    """One duty that fails does not stop the others; without the database there are none."""
+    try:
+        duty()
+    except (OperationalError, InterfaceError, psycopg2.Error):
+        raise
+    except Exception:
+        log.critical("a duty of the relay failed", exc_info=True)
 
 
 def ring_all(due: Iterable[tuple[str, int]]) -> None:

@@ -2,22 +2,26 @@
 
 A chain made in ``publish`` would put all writers in one line. So one writer comes behind the
 commits: it holds the lock of the head row, takes what is not sealed yet and appends it. The head
-is also written to the file store, outside the database, so that a cut tail shows as well.
+is also written to the file store (qms.events.witness), so that a cut tail shows as well; and what
+living rows say now is held against the events that made them so (``settings.TRAIL_CHECKS``).
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
 
-from qms import storage
+from qms.events import witness
 from qms.events.models import ChainHead, Event
 
 _START = "0" * 64
+_REMEMBERS = "the file store remembers a seal that the database lacks"
 
 
 @dataclass(frozen=True)
@@ -65,25 +69,53 @@ def digest_of(event: Event) -> str:
 
 
 def verify() -> Iterator[Fault]:
-    """Walk the whole chain and yield each place where it is broken."""
-    number, digest = 0, _START
+    """Walk the whole chain, its witnesses and the rows it tells of; yield each place that is broken."""
+    yield from _chain_faults()
+    for check in settings.TRAIL_CHECKS:
+        yield from import_string(check)()
+
+
+def _chain_faults() -> Iterator[Fault]:
+    told = list(witness.all_said())
+    yield from (Fault(None, "", str(one)) for one in told if isinstance(one, Exception))
+    said = _by_number(one for one in told if isinstance(one, witness.Witness))
+    head, number, digest = _head(), 0, _START
     for event in Event.objects.exclude(number=None).order_by("number").iterator(2000):
         number += 1
         yield from _faults(event, number=number, previous=digest)
+        yield from _contradictions(said.pop(number, []), event)
         number, digest = event.number or number, event.digest
-    head = ChainHead.objects.filter(pk=1).first() or ChainHead()
-    if (head.number, head.digest) != (number, digest):
+    yield from _end_faults(head, number)
+    for lost in (one for left in said.values() for one in left):
+        yield Fault(lost.number, "", f"{lost.name}: {_REMEMBERS}")
+
+
+def _by_number(said: Iterable[witness.Witness]) -> dict[int, list[witness.Witness]]:
+    found: dict[int, list[witness.Witness]] = {}
+    for one in said:
+        found.setdefault(one.number, []).append(one)
+    return found
+
+
+def _contradictions(said: list[witness.Witness], event: Event) -> Iterator[Fault]:
+    for one in said:
+        if one.digest != event.digest:
+            yield Fault(event.number, str(event.pk), f"{one.name}: {_REMEMBERS}")
+
+
+def _head() -> ChainHead:
+    return ChainHead.objects.filter(pk=1).first() or ChainHead()
+
+
+def _end_faults(head: ChainHead, number: int) -> Iterator[Fault]:
+    """``head`` as it was before the walk; what was sealed meanwhile lies behind it."""
+    if head.number < number:
+        head = _head()
+    known = Event.objects.filter(number=head.number, digest=head.digest)
+    if head.number < number or (head.number and not known.exists()):
         yield Fault(head.number, "", f"the chain ends at {number}, its head says {head.number}")
-    yield from _witness_faults()
-
-
-def leave_witness(*, now: datetime) -> None:
-    """Write the head to the file store, where the database's owner alone cannot change it."""
-    head = ChainHead.objects.filter(pk=1).first()
-    if head and head.number:
-        said = {"number": head.number, "digest": head.digest, "at": now.isoformat()}
-        storage.keep(f"seals/{now:%Y/%m/%d/%H}.json", json.dumps(said).encode())
-        storage.keep("seals/latest.json", json.dumps(said).encode())
+    if witness.is_missing(now=timezone.now()):
+        yield Fault(head.number, "", f"{witness.LATEST} is gone from the file store")
 
 
 def _faults(event: Event, *, number: int, previous: str) -> Iterator[Fault]:
@@ -98,12 +130,3 @@ def _faults(event: Event, *, number: int, previous: str) -> Iterator[Fault]:
         yield fault("does not follow the event before it")
     if event.digest != digest_of(event):
         yield fault("its content is not what was sealed")
-
-
-def _witness_faults() -> Iterator[Fault]:
-    try:
-        said = json.loads(storage.read("seals/latest.json"))
-    except FileNotFoundError:
-        return
-    if not Event.objects.filter(number=said["number"], digest=said["digest"]).exists():
-        yield Fault(said["number"], "", "the file store remembers a seal that the database lacks")

@@ -1,7 +1,5 @@
 """What happens to inspections."""
 
-import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -14,16 +12,18 @@ from qms.inspections.models import (
     Evaluation,
     Finding,
     Inspection,
-    Source,
     Status,
     SubmissionKey,
     Verdict,
 )
+from qms.inspections.submission import BadWords, Submission
 from qms.lifecycle import Refused
 from qms.partitions import key_at
-from qms.plant.models import DefectType, Lot, Part, Product, Station
+from qms.plant.models import DefectType, Lot, Part
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
+
+__all__ = ["BadWords", "OtherSubmission", "Submission", "submit"]
 
 _SUFFIX = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
 
@@ -32,40 +32,13 @@ class OtherSubmission(Refused):
     """The sender's id was used before, for something else."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """One picture as it came, and what the sender says of it."""
-
-    product: Product
-    picture: bytes
-    source: str = Source.API
-    name: str = ""
-    serial: str = ""
-    lot: str = ""
-    station: Station | None = None
-    captured_at: datetime | None = None
-    external_id: str = ""
-    is_simulated: bool = False
-
-    @property
-    def scope(self) -> str:
-        return self.station.code if self.station else ""
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.picture).hexdigest()
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(f"{self.product.code}|{self.sha256}".encode()).hexdigest()
-
-
 def submit(submission: Submission, *, now: datetime, actor: str) -> tuple[Inspection, bool]:
     """Take in a picture: on stable storage first, then its rows. True: it is a new one.
 
     The same ``external_id`` from the same station answers with the same inspection, and raises
-    OtherSubmission if picture or product differ. Raises BadPicture, NoActiveModel.
+    OtherSubmission if anything else differs. Raises BadWords, BadPicture, NoActiveModel.
     """
+    submission.check(now=now)
     if known := _known(submission):
         return known, False
     facts = judge.check(submission.picture)
@@ -89,10 +62,11 @@ def _known(submission: Submission) -> Inspection | None:
         return None
     keys = SubmissionKey.objects.filter(scope=submission.scope, external_id=submission.external_id)
     known = keys.select_related("inspection").first()
-    if known and known.fingerprint != submission.fingerprint:
+    if known and known.fingerprint not in submission.fingerprints:
         raise OtherSubmission(
-            f"external_id {submission.external_id!r} was used before for another picture or "
-            f"product (inspection {known.inspection_id}): give each submission an id of its own."
+            f"external_id {submission.external_id!r} was used before for another picture, "
+            f"product, serial, lot or station (inspection {known.inspection_id}): "
+            "give each submission an id of its own."
         )
     return known.inspection if known else None
 
@@ -131,7 +105,11 @@ def _enter(
             inspection=inspection,
             fingerprint=submission.fingerprint,
         )
-    event = catalogue.InspectionSubmitted(inspection_id=inspection.pk)
+    event = catalogue.InspectionSubmitted(
+        inspection_id=inspection.pk,
+        picture_sha256=submission.sha256,
+        fingerprint=submission.fingerprint,
+    )
     outbox.publish(event, now=now, actor=actor)
     return inspection
 
@@ -242,9 +220,9 @@ def fail(inspection: Inspection, *, error: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def hold_for_review(inspection: Inspection) -> None:
-    """A person is to look: the answer stands open until then."""
-    inspection.move(Status.IN_REVIEW, settled_at=None)
+def hold_for_review(inspection: Inspection, *, evaluation: str) -> None:
+    """A person is to look: until then the model's evaluation holds."""
+    inspection.move(Status.IN_REVIEW, evaluation=Evaluation(evaluation), settled_at=None)
 
 
 @transaction.atomic

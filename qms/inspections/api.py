@@ -4,6 +4,7 @@ import threading
 import time
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -13,7 +14,12 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, pagination, serializers, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    NotFound,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +27,7 @@ from rest_framework.views import APIView
 
 from qms.accounts.models import Scope
 from qms.inspections import actions, judge, pictures
+from qms.inspections.blindness import is_hidden
 from qms.inspections.filters import InspectionFilter
 from qms.inspections.models import Inspection, Source, Status
 from qms.inspections.output import InspectionOutput, with_verdicts
@@ -30,6 +37,15 @@ LONGEST_WAIT = 30.0  # seconds
 _LOOK_EVERY = 0.05  # seconds
 # Waiting holds a thread of the server: never more than half of them, the others answer at once.
 _WAITERS = threading.BoundedSemaphore(8)
+
+
+class LengthRequired(APIException):
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_detail = "Send the form with its Content-Length: chunks without one are not read."
+
+
+class NotAPicture(APIException):
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 
 class TooLarge(APIException):
@@ -69,6 +85,16 @@ class InspectionPages(pagination.CursorPagination):
     page_size = 50
     max_page_size = 500
     page_size_query_param = "page_size"
+
+    def decode_cursor(self, request: Request) -> Any:
+        """A cursor that somebody made up is not found, whatever it holds."""
+        cursor: Any = super().decode_cursor(request)
+        try:
+            if cursor and cursor.position is not None:
+                UUID(cursor.position)
+        except ValueError:
+            raise NotFound(self.invalid_cursor_message) from None
+        return cursor
 
 
 class Inspections(generics.ListAPIView[Inspection]):
@@ -121,7 +147,10 @@ class Picture(APIView):
 
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: str, what: str) -> HttpResponse:
-        inspection = generics.get_object_or_404(Inspection, pk=pk)
+        rows = Inspection.objects.select_related("review")
+        inspection = generics.get_object_or_404(rows, pk=pk)
+        if what in ("heat", "mask") and is_hidden(inspection, request.user):
+            raise PermissionDenied("Hidden until the blind check of this part is decided.")
         data, content_type = _picture(inspection, what)
         response = HttpResponse(data, content_type=content_type)
         response["Cache-Control"] = "private, max-age=86400"
@@ -130,6 +159,15 @@ class Picture(APIView):
 
 
 def _picture(inspection: Inspection, what: str) -> tuple[bytes, str]:
+    try:
+        return _bytes_of(inspection, what)
+    except judge.BadPicture as error:
+        raise NotAPicture(str(error)) from error
+    except FileNotFoundError as error:
+        raise NotFound("This picture is not in the file store: tell an administrator.") from error
+
+
+def _bytes_of(inspection: Inspection, what: str) -> tuple[bytes, str]:
     if what == "upright":
         return pictures.upright(inspection)
     if what == "thumbnail":
@@ -165,7 +203,10 @@ def _seconds(text: str) -> float:
 def _check_length(request: Request) -> None:
     """Before the body is parsed: a form much larger than a picture may be is not read at all."""
     limit = (settings.MAX_PICTURE_MB + 1) * 1024 * 1024
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length.isdecimal():
+        raise LengthRequired
+    if int(length) > limit:
         raise TooLarge(
             f"The picture is larger than {settings.MAX_PICTURE_MB} MB: send a smaller one."
         )
@@ -173,7 +214,7 @@ def _check_length(request: Request) -> None:
 
 def _submission(data: dict[str, Any], request: Request) -> actions.Submission:
     upload = data.pop("picture")
-    data.setdefault("external_id", request.headers.get("Idempotency-Key", "")[:128])
+    data["external_id"] = data.get("external_id") or request.headers.get("Idempotency-Key", "")
     source = Source.API
     return actions.Submission(picture=upload.read(), name=upload.name, source=source, **data)
 
@@ -183,6 +224,8 @@ def _submit(submission: actions.Submission, *, actor: str) -> Inspection:
         return actions.submit(submission, now=_now(), actor=actor)[0]
     except judge.BadPicture as error:
         raise ValidationError({"picture": str(error)}) from error
+    except actions.BadWords as error:
+        raise ValidationError({error.field: str(error)}) from error
 
 
 def _now() -> datetime:

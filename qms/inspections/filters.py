@@ -5,9 +5,12 @@ from datetime import datetime
 import django_filters as filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from qms.inspections.blindness import told_apart
 from qms.inspections.models import Evaluation, Finding, Inspection, Status
 from qms.partitions import first_key, last_key
 from qms.plant.models import Product, Station
+
+_TELLING = ("evaluation", "score_min", "score_max", "defect_type")  # of the model's word
 
 
 class InspectionFilter(filters.FilterSet):
@@ -31,6 +34,13 @@ class InspectionFilter(filters.FilterSet):
     class Meta:
         model = Inspection
         fields: list[str] = []
+
+    def filter_queryset(self, rows: QuerySet[Inspection]) -> QuerySet[Inspection]:
+        """Who looks blind may not learn from a filter what the model said."""
+        chosen: QuerySet[Inspection] = super().filter_queryset(rows)
+        if not any(self.form.cleaned_data.get(name) not in (None, "", []) for name in _TELLING):
+            return chosen
+        return told_apart(chosen, getattr(self.request, "user", None))
 
     def with_defect_type(
         self, rows: QuerySet[Inspection], _name: str, code: str

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from qms import storage
 from qms.events import catalogue
+from qms.events.deadletters import Hopeless
 from qms.inspections import actions, judge
 from qms.inspections.models import Inspection, Verdict
 from qms.lifecycle import Refused
@@ -65,6 +66,8 @@ def _sight(inspection: Inspection, rules: Rules | Refused) -> Sight | Exception:
     try:
         picture = judge.decode(storage.read(inspection.picture_key))
         storage.keep(inspection.upright_key, judge.encode_upright(picture)[0])
+    except judge.BadPicture as error:  # no further look makes it a better one
+        return Hopeless(str(error))
     except Exception as error:  # this picture's own trouble: the others go on
         return error
     return Sight(inspection, *rules, picture)

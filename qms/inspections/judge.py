@@ -133,18 +133,21 @@ def fit(
     """
     started = time.perf_counter()
     rows = datasets.normals_to_fit(folder)
-    groups = [row.group for row in rows]
-    fitted = zoo.detector_class(detector).fit(
-        PictureFiles([row.path for row in rows]),
-        groups,
-        backbone=backbone,
-        size=size,
-        progress=progress,
-    )
+    options = {"backbone": backbone, "size": size, "progress": progress}
+    fitted = _fitted(detector, rows, options)
     beside = settings.ARTEFACTS / f".{product}-{uuid4().hex}"
     sha256 = fitted.save(beside)
     artefact = _put_in_place(beside, product, sha256, fitted.about())
     return Fitted(artefact, len(rows), time.perf_counter() - started)
+
+
+def _fitted(detector: str, rows: Sequence[datasets.Row], options: dict[str, Any]) -> Detector:
+    """A detector says by ValueError what it cannot be fitted on."""
+    pictures, groups = PictureFiles([row.path for row in rows]), [row.group for row in rows]
+    try:
+        return zoo.detector_class(detector).fit(pictures, groups, **options)
+    except ValueError as error:
+        raise Fault(f"{str(error).rstrip('.')}: give it more, or other, pictures.") from error
 
 
 def defect_types_of(folder: Path) -> list[str]:

@@ -1,16 +1,20 @@
 """One picture of one part. The row that lives: Inspection; Verdict and Finding are facts."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
 from django.db import models
 
-from qms.facts import NEVER_CHANGED
+from qms.facts import NEVER_CHANGED, NEVER_EMPTIED
 from qms.lifecycle import Lifecycle
 from qms.partitions import key_beside, new_key
 from qms.plant.models import DefectType, Lot, Part, Product, Station
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
+
+# Cameras count from 1970; beyond the other end nobody's calendar can show a time.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 
 
 class Status(models.TextChoices):
@@ -96,6 +100,10 @@ class Inspection(Lifecycle):
                 condition=~models.Q(status="SETTLED") | models.Q(settled_at__isnull=False),
                 name="settled_has_a_date",
             ),
+            models.CheckConstraint(
+                condition=models.Q(captured_at__gte=EARLIEST, captured_at__lt=LATEST),
+                name="captured_in_our_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -112,14 +120,18 @@ class Inspection(Lifecycle):
 
 
 class SubmissionKey(models.Model):
-    """The sender's own id of a submission. One plain table: it must be unique over all months."""
+    """The sender's own id of a submission. One plain table: it must be unique over all months.
+
+    A fact: what an id stands for never changes.
+    """
 
     scope = models.CharField(max_length=32, blank=True)  # the station's code, or empty
     external_id = models.CharField(max_length=128)
     inspection = models.ForeignKey(Inspection, models.PROTECT, related_name="+")
-    fingerprint = models.CharField(max_length=64)  # of the picture and the product
+    fingerprint = models.CharField(max_length=64)  # of all that the sender said
 
     class Meta:
+        triggers = [NEVER_CHANGED, NEVER_EMPTIED]
         constraints = [
             models.UniqueConstraint(fields=["scope", "external_id"], name="one_submission_per_id")
         ]

@@ -7,14 +7,15 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from qms.inspections.models import Finding, Inspection, Verdict
+from qms.inspections.blindness import is_hidden
+from qms.inspections.models import Evaluation, Finding, Inspection, Verdict
 
 
 def with_verdicts(rows: QuerySet[Inspection]) -> QuerySet[Inspection]:
     """Rows with their verdicts and findings, in a fixed number of queries."""
     findings = Prefetch("findings", Finding.objects.select_related("defect_type"))
     verdicts = Verdict.objects.select_related("model_version", "recipe").order_by("-judged_at")
-    return rows.select_related("product", "part", "lot", "station").prefetch_related(
+    return rows.select_related("product", "part", "lot", "station", "review").prefetch_related(
         Prefetch("verdicts", verdicts.prefetch_related(findings))
     )
 
@@ -100,6 +101,14 @@ class InspectionOutput(serializers.ModelSerializer[Inspection]):
             "verdicts",
             "links",
         ]
+
+    def to_representation(self, inspection: Inspection) -> dict[str, Any]:
+        """Without the model's word for a person who may yet decide a blind review of it."""
+        said = super().to_representation(inspection)
+        request = self.context.get("request")
+        if request is None or not is_hidden(inspection, request.user):
+            return said
+        return {**said, "evaluation": Evaluation.UNDEFINED, "score": None, "verdicts": []}
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
     def get_links(self, inspection: Inspection) -> dict[str, Any]:

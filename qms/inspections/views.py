@@ -33,7 +33,8 @@ class Page:
 @require_GET
 @role_required(*EVERYONE)
 def index(request: PersonRequest) -> HttpResponse:
-    facets = InspectionFilter(request.GET, _with_details(Inspection.objects.all()))
+    rows = _with_details(Inspection.objects.all())
+    facets = InspectionFilter(request.GET, rows, request=request)
     matching = facets.qs if facets.is_valid() else Inspection.objects.none()
     count = matching.order_by()[: COUNTED + 1].count()
     context = {

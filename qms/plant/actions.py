@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from qms.accounts.models import User
@@ -13,13 +14,22 @@ from qms.plant.recipes import Recipe
 COLOURS = ["#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442"]
 
 
+def check_codes(product: str, *, defect_types: list[str]) -> None:
+    """ValidationError if this cannot be the code of a product, or these not of defect types."""
+    Product(code=product).full_clean(validate_unique=False)
+    longest = DefectType._meta.get_field("code").max_length or 0
+    for name in defect_types:
+        if len(name) > longest:
+            raise ValidationError(f"The defect type {name} has more than {longest} letters.")
+
+
 @transaction.atomic
 def ensure_product(
     code: str, *, defect_types: list[str], now: datetime, **rules: float | None
 ) -> Product:
     """The product of this code with at least these defect types; ``rules`` are of a new one."""
+    check_codes(code, defect_types=defect_types)
     product, _ = Product.objects.get_or_create(code=code)
-    product.full_clean(validate_unique=False)
     for number, name in enumerate(defect_types):
         DefectType.objects.get_or_create(
             product=product,

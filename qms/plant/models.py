@@ -1,15 +1,16 @@
 """Where and what: reference data. Each change keeps the former version (pghistory)."""
 
-import pghistory
 from django.core.validators import RegexValidator
 from django.db import models
+
+from qms.facts import history
 
 CODE = RegexValidator(
     r"^[\w.+-]+\Z", "Use letters, digits, dots, dashes, plus signs and underscores, no spaces."
 )
 
 
-@pghistory.track()
+@history()
 class Site(models.Model):
     code = models.CharField(max_length=32, unique=True, validators=[CODE])
     name = models.CharField(max_length=64, blank=True)
@@ -19,7 +20,7 @@ class Site(models.Model):
         return self.code
 
 
-@pghistory.track()
+@history()
 class Line(models.Model):
     site = models.ForeignKey(Site, models.PROTECT)
     code = models.CharField(max_length=32, validators=[CODE])
@@ -31,7 +32,7 @@ class Line(models.Model):
         return f"{self.site}/{self.code}"
 
 
-@pghistory.track()
+@history()
 class Station(models.Model):
     """One camera's place. Its code is unique in the whole house: pictures name it alone."""
 
@@ -43,7 +44,7 @@ class Station(models.Model):
         return self.code
 
 
-@pghistory.track()
+@history()
 class Product(models.Model):
     """What is inspected. ``code`` is its part number."""
 
@@ -64,7 +65,7 @@ class Severity(models.TextChoices):
     MINOR = "MINOR", "Minor"
 
 
-@pghistory.track()
+@history()
 class DefectType(models.Model):
     """A kind of defect that a product can have. Colour and letter tell it apart on screen."""
 

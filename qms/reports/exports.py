@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from qms.accounts.models import User
+from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Finding, Inspection, Verdict
 from qms.reports.queries import stream
 from qms.review.models import Review
@@ -46,17 +48,18 @@ COLUMNS = [
 ]
 
 
-def csv_lines(rows: QuerySet[Inspection]) -> Iterator[str]:
-    """The header, then one line per inspection."""
+def csv_lines(rows: QuerySet[Inspection], *, reader: User | None = None) -> Iterator[str]:
+    """The header, then one line per inspection; what its reader is to judge blind tells nothing."""
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)
     for inspection in stream(rows):
-        yield writer.writerow([_cell(value) for value in _line(inspection)])
+        hidden = is_hidden(inspection, reader)
+        yield writer.writerow([_cell(value) for value in _line(inspection, hidden)])
 
 
-def _line(row: Inspection) -> list[Any]:
-    verdict = next(iter(row.verdicts.all()), None)
-    review = getattr(row, "review", None)
+def _line(row: Inspection, hidden: bool) -> list[Any]:
+    verdict = None if hidden else next(iter(row.verdicts.all()), None)
+    review = None if hidden else getattr(row, "review", None)
     return [
         row.pk,
         row.external_id,
@@ -68,7 +71,7 @@ def _line(row: Inspection) -> list[Any]:
         row.received_at,
         row.settled_at,
         row.status,
-        row.evaluation,
+        "" if hidden else row.evaluation,
         *_of_verdict(verdict),
         *_of_review(review),
         row.picture_sha256,

@@ -13,9 +13,10 @@ from qms.inspections.models import Status as InspectionStatus
 from qms.lifecycle import Refused, StaleMove
 from qms.plant.models import DefectType
 from qms.review.models import Review, Status
-from qms.review.triage import reason_for_review
+from qms.review.triage import is_drawn, reason_for_review
 
 CLAIM_LASTS = timedelta(minutes=15)
+UNDO_LASTS = timedelta(minutes=10)
 _TRIES = 20  # more colleagues than that do not claim at the same moment
 
 
@@ -25,22 +26,20 @@ def triage(verdict: Verdict, *, now: datetime) -> Review | None:
     inspection = verdict.inspection
     if inspection.status != InspectionStatus.JUDGED:
         return Review.objects.filter(inspection=inspection).first()
-    reason = reason_for_review(
-        evaluation=verdict.evaluation,
-        inspection_id=inspection.pk,
-        audit_share=verdict.recipe.audit_share if verdict.recipe else 0.0,
-    )
+    share = verdict.recipe.audit_share if verdict.recipe else 0.0
+    drawn = is_drawn(inspection.pk, share=share)
+    reason = reason_for_review(evaluation=verdict.evaluation, drawn=drawn)
     if not reason:
         settle(inspection, evaluation=verdict.evaluation, now=now, actor=outbox.SYSTEM)
         return None
-    return _open(verdict, reason, now=now)
+    return _open(verdict, reason, blind=drawn, now=now)
 
 
-def _open(verdict: Verdict, reason: str, *, now: datetime) -> Review:
+def _open(verdict: Verdict, reason: str, *, blind: bool, now: datetime) -> Review:
     review = Review.objects.create(
-        inspection=verdict.inspection, verdict=verdict, reason=reason, opened_at=now
+        inspection=verdict.inspection, verdict=verdict, reason=reason, blind=blind, opened_at=now
     )
-    hold_for_review(verdict.inspection)
+    hold_for_review(verdict.inspection, evaluation=verdict.evaluation)
     event = catalogue.ReviewOpened(
         inspection_id=verdict.inspection_id, review_id=review.pk, reason=reason
     )
@@ -68,16 +67,33 @@ def take_next(*, by: User, now: datetime) -> Review | None:
     return None
 
 
-def release(review: Review, *, by: User) -> None:
+@transaction.atomic
+def release(review: Review, *, by: User, now: datetime) -> None:
     """Give a review back to the queue."""
+    _hold(review)
     _check_mine(review, by)
-    review.move(Status.OPEN, reviewer=None, claimed_at=None)
+    _release(review, now=now, actor=str(by))
 
 
 def release_forgotten(*, now: datetime) -> int:
     """Give back what was claimed and then left lying."""
-    forgotten = Review.objects.filter(status=Status.CLAIMED, claimed_at__lt=now - CLAIM_LASTS)
-    return forgotten.update(status=Status.OPEN, reviewer=None, claimed_at=None)
+    left = Review.objects.filter(status=Status.CLAIMED, claimed_at__lt=now - CLAIM_LASTS)
+    with transaction.atomic():
+        forgotten = list(left.select_for_update(of=("self",), skip_locked=True))
+        for review in forgotten:
+            _release(review, now=now, actor=outbox.SYSTEM, forgotten=True)
+    return len(forgotten)
+
+
+def _release(review: Review, *, now: datetime, actor: str, forgotten: bool = False) -> None:
+    event = catalogue.ReviewReleased(
+        inspection_id=review.inspection_id,
+        review_id=review.pk,
+        reviewer=str(review.reviewer),
+        forgotten=forgotten,
+    )
+    review.move(Status.OPEN, reviewer=None, claimed_at=None)
+    outbox.publish(event, now=now, actor=actor)
 
 
 @transaction.atomic
@@ -91,6 +107,7 @@ def decide(
     note: str = "",
 ) -> None:
     """The person's answer. It settles the inspection; the model's verdict stays beside it."""
+    _hold(review)
     _check_mine(review, by)
     _check_decision(review, decision, defect_type)
     review.move(
@@ -98,25 +115,47 @@ def decide(
     )
     settle(_locked(review), evaluation=decision, now=now, actor=str(by))
     event = catalogue.ReviewDecided(
-        inspection_id=review.inspection_id, review_id=review.pk, evaluation=decision
+        inspection_id=review.inspection_id,
+        review_id=review.pk,
+        evaluation=decision,
+        defect_type_id=defect_type.pk if defect_type else None,
+        note=note,
     )
     outbox.publish(event, now=now, actor=str(by))
 
 
 @transaction.atomic
 def undo(review: Review, *, by: User, now: datetime) -> None:
-    """Take one's own decision back: the review is in hand again, the inspection open again."""
+    """Take one's own fresh decision back: the review is in hand again, the inspection open again."""
+    _hold(review)
     _check_mine(review, by)
+    _check_fresh(review, now)
     review.move(
         Status.CLAIMED, decision="", defect_type=None, note="", decided_at=None, claimed_at=now
     )
-    hold_for_review(_locked(review))
-    event = catalogue.ReviewUndone(inspection_id=review.inspection_id, review_id=review.pk)
+    evaluation = review.verdict.evaluation
+    hold_for_review(_locked(review), evaluation=evaluation)
+    event = catalogue.ReviewUndone(
+        inspection_id=review.inspection_id, review_id=review.pk, evaluation=evaluation
+    )
     outbox.publish(event, now=now, actor=str(by))
 
 
 def _locked(review: Review) -> Inspection:
     return Inspection.objects.select_for_update().get(pk=review.inspection_id)
+
+
+def _hold(review: Review) -> None:
+    """Read it anew and hold it still to the end of the transaction: whose it is now counts."""
+    now = Review.objects.select_for_update(of=("self",)).get(pk=review.pk)
+    for name in ("status", "reviewer_id", "claimed_at", "decision", "decided_at"):
+        setattr(review, name, getattr(now, name))
+
+
+def _check_fresh(review: Review, now: datetime) -> None:
+    if review.decided_at and review.decided_at < now - UNDO_LASTS:
+        minutes = int(UNDO_LASTS.total_seconds() // 60)
+        raise Refused(f"A decision can be taken back for {minutes} minutes; this one is older.")
 
 
 def _check_mine(review: Review, by: User) -> None:

@@ -1,7 +1,11 @@
-"""Which looks are blind: an audit says nothing of the model until the person has decided."""
+"""Which looks are blind: nothing is said of the model until the person has decided.
 
-from qms.review.models import Reason, Review
+All audits of accepted parts are, and as many of the flagged ones, so that a blind look does not
+tell what the model thought.
+"""
+
+from qms.review.models import Review
 
 
 def is_blind(review: Review) -> bool:
-    return review.reason == Reason.AUDIT and not review.decision
+    return review.blind and not review.decision

@@ -35,6 +35,7 @@ class Review(Lifecycle):
     inspection = models.OneToOneField(Inspection, models.PROTECT)
     verdict = models.ForeignKey(Verdict, models.PROTECT)
     reason = models.CharField(max_length=16, choices=Reason.choices)
+    blind = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.OPEN)
     opened_at = models.DateTimeField()
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True)

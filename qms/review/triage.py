@@ -4,15 +4,20 @@ import hashlib
 from uuid import UUID
 
 
-def reason_for_review(*, evaluation: str, inspection_id: UUID, audit_share: float) -> str:
-    """A word of ``Reason``, or nothing where the model's answer stands.
-
-    The audit draws by a hash of the key, so running twice draws the same, and nobody on the line
-    can tell which part will be drawn.
-    """
+def reason_for_review(*, evaluation: str, drawn: bool) -> str:
+    """A word of ``Reason``, or nothing where the model's answer stands."""
     if evaluation in ("NOT_DECIDABLE", "NOT_OK"):
         return evaluation
-    return "AUDIT" if draw(inspection_id) < audit_share else ""
+    return "AUDIT" if drawn else ""
+
+
+def is_drawn(inspection_id: UUID, *, share: float) -> bool:
+    """Whether this one is looked at blind, whatever the model says of it.
+
+    Drawn by a hash of the key: running twice draws the same, and nobody on the line can tell
+    which part will be drawn.
+    """
+    return draw(inspection_id) < share
 
 
 def draw(inspection_id: UUID) -> float:

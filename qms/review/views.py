@@ -1,7 +1,5 @@
 """The review station: the queue, one review's page, and what a person does there."""
 
-from datetime import timedelta
-
 from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -22,7 +20,6 @@ from qms.review.models import Review, Status
 
 _SHOWN = 60
 _MY_LATEST = 8
-_UNDO_OFFERED = timedelta(minutes=10)
 _AHEAD = 3
 
 
@@ -37,7 +34,7 @@ class DecisionForm(forms.Form):
 @require_GET
 @role_required(*REVIEWERS)
 def queue(request: PersonRequest) -> HttpResponse:
-    claimed = _waiting().filter(status=Status.CLAIMED)
+    claimed, now = _waiting().filter(status=Status.CLAIMED), timezone.now()
     opened = _waiting().filter(status=Status.OPEN)
     context = {
         "mine": claimed.filter(reviewer=request.user),
@@ -46,7 +43,8 @@ def queue(request: PersonRequest) -> HttpResponse:
         "waiting": Review.objects.filter(status=Status.OPEN).count(),
         "oldest": opened.first(),
         "latest": _decided_by(request.user)[:_MY_LATEST],
-        "now": timezone.now(),
+        "undo_from": now - actions.UNDO_LASTS,
+        "now": now,
     }
     return render(request, "review/queue.html", context)
 
@@ -68,7 +66,8 @@ def station(request: PersonRequest, pk: int) -> HttpResponse:
         "defect_types": _types_of(review),
         "waiting": ahead.count(),
         "ahead": ahead[:_AHEAD],
-        "latest": _decided_by(request.user).filter(decided_at__gt=now - _UNDO_OFFERED).first(),
+        "undo_from": now - actions.UNDO_LASTS,
+        "latest": _decided_by(request.user).filter(decided_at__gt=now - actions.UNDO_LASTS).first(),
         "now": now,
     }
     return render(request, "review/station.html", context)
@@ -85,7 +84,8 @@ def claim(request: PersonRequest, pk: int) -> HttpResponse:
 @require_POST
 @role_required(*REVIEWERS)
 def release(request: PersonRequest, pk: int) -> HttpResponse:
-    actions.release(get_object_or_404(_reviews(), pk=pk), by=request.user)
+    review = get_object_or_404(_reviews(), pk=pk)
+    actions.release(review, by=request.user, now=timezone.now())
     return redirect("review-queue")
 
 

@@ -12,14 +12,14 @@ from django.db import OperationalError, connection
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from qms.accounts import keys
 from qms.accounts.models import Scope
 from qms.accounts.roles import Role, has_role
 from qms.events import deadletters
-from qms.events.models import oldest_due, unfinished
+from qms.events.models import oldest_owed, unfinished
 from qms.inspections.models import Evaluation, Inspection
 from qms.partitions import first_key
 
@@ -28,13 +28,13 @@ _RECENT = timedelta(hours=24)
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
-@require_GET
+@require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
     """This process answers. Asks nobody else, so a slow database never gets it killed."""
     return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
-@require_GET
+@require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
     """Pictures can be taken in and are being judged: 200, otherwise 503 with the reason."""
     checks = {"database": _database()}
@@ -65,10 +65,11 @@ def _storage() -> str:
 
 
 def _queue(now: datetime) -> str:
-    oldest = oldest_due(now)
+    oldest = oldest_owed(now)
     if oldest is None or now - oldest < TOO_OLD:
         return ""
-    return f"The oldest delivery has been due since {oldest.isoformat()}: are the workers running?"
+    since = oldest.isoformat()
+    return f"The oldest delivery is not done since {since}: are the workers running, or stuck?"
 
 
 @require_GET
@@ -97,9 +98,9 @@ def _has_admin_key(request: HttpRequest, now: datetime) -> bool:
 def _measure(now: datetime) -> CollectorRegistry:
     """Read from the database each time, so that every web process tells the same."""
     registry = CollectorRegistry()
-    oldest = oldest_due(now)
+    oldest = oldest_owed(now)
     age = (now - oldest).total_seconds() if oldest else 0.0
-    _gauge(registry, "andon_queue_age_seconds", "How long the oldest delivery is due", age)
+    _gauge(registry, "andon_queue_age_seconds", "How long the oldest delivery is owed", age)
     _gauge(registry, "andon_deliveries_waiting", "Deliveries not done", unfinished().count())
     _gauge(registry, "andon_dead_letters", "Deliveries given up", deadletters.waiting())
     recent = Inspection.objects.filter(id__gte=first_key(now - _RECENT))

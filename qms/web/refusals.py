@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from django.contrib import messages
@@ -9,6 +10,8 @@ from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
@@ -35,8 +38,16 @@ class RefusalsAsAnswers:
             return _unavailable(request, error)
         if isinstance(error, Refused) and not request.path.startswith("/api/"):
             messages.error(request, str(error))
-            return redirect(request.headers.get("Referer") or "start")
+            return redirect(_back(request))
         return None
+
+
+def _back(request: HttpRequest) -> str:
+    """The page it came from, if that is one of ours and not the one that has just refused."""
+    page = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
+    loops = request.method != "POST" and urlsplit(page).path == request.path
+    return page if ours and not loops else reverse("start")
 
 
 def as_answer(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -1,5 +1,7 @@
 """The start page, the sign-in, the dead letters."""
 
+from typing import Any
+
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -7,6 +9,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from qms.accounts import brake
 from qms.accounts.http import PersonRequest
 from qms.accounts.roles import EVERYONE, Role, role_required
 from qms.events import deadletters
@@ -22,8 +25,27 @@ _LETTERS = 100
 
 
 class SignIn(LoginView):
+    """The one door for people, the admin's too: with a brake on guessing."""
+
     template_name = "accounts/sign_in.html"
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if brake.is_on(*self._who(), now=timezone.now()):
+            context = self.get_context_data(form=self.get_form_class()(request), braked=True)
+            return self.render_to_response(context, status=429)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        brake.note_failure(*self._who(), now=timezone.now())
+        return super().form_invalid(form)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        brake.forget(*self._who())
+        return super().form_valid(form)
+
+    def _who(self) -> tuple[str, str]:
+        return self.request.POST.get("username", ""), brake.address_of(self.request)
 
 
 @require_GET

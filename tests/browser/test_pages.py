@@ -3,13 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from qms.events.models import Delivery
+from qms.inspections import actions as inspections
 from qms.inspections.models import Inspection
 from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+WIDE = ["/", "/inspections/", "/review/", "/keys/", "/dead-letters/"]
 PAGES = ["/", "/inspections/", "/review/", "/keys/", "/dead-letters/", "/admin/", "/api/docs/"]
 
 
@@ -31,14 +35,38 @@ def test_every_page_loads_without_a_complaint(page: Page, sign_in, inspected):
         page.wait_for_load_state("networkidle")
 
 
+@pytest.fixture
+def busy(inspected):
+    """A key, and a dead letter with a long error."""
+    factories.key("ingest", "read", "admin")
+    lost = factories.submission(serial="A-RATHER-LONG-SERIAL-NUMBER-00017", seed=4)
+    why = "FileNotFoundError: " + "/a/long/way/to/the/picture" * 4
+    Delivery.objects.filter(event__subject=lost.pk).update(
+        dead_at=timezone.now(), attempts=8, error=why
+    )
+    inspections.fail(lost, error=why, now=timezone.now())
+    return inspected
+
+
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_no_page_is_wider_than_its_window(page: Page, sign_in, inspected, width):
+def test_no_page_is_wider_than_its_window(page: Page, sign_in, busy, width):
     sign_in("lea", "lead", "admin")
     page.set_viewport_size({"width": width, "height": 800})
-    for address in ["/", "/inspections/", "/review/", "/keys/", f"/inspections/{inspected.pk}/"]:
+    for address in [*WIDE, f"/inspections/{busy.pk}/"]:
         page.goto(address)
         beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert beyond <= 0, f"{address} is {beyond} px too wide"
+
+
+def test_no_link_of_the_navigation_is_cut_on_a_telephone(page: Page, sign_in, busy):
+    sign_in("lea", "lead", "admin", "ml")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/")
+    for link in page.locator(".nav a").all():
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
 
 
 def test_the_start_page_moves_by_itself(page: Page, sign_in, inspected, deliver_all):

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,3 +143,47 @@ def test_pictures_of_any_shape_get_masks_of_their_own_size(shape):
 )  # fmt: skip
 def test_a_place_is_named_on_the_grid(x, y, expected):
     assert regions.cell(x, y, 100, 100) == expected
+
+
+def seconds_for(heat: np.ndarray, shape: tuple[int, int]) -> float:
+    pixels = np.zeros((*shape, 3), np.uint8)
+    started = time.perf_counter()
+    assert regions.find(heat, pixels, floor=1.0)
+    return time.perf_counter() - started
+
+
+def foreign() -> np.ndarray:
+    """Heat all over, in hundreds of parts."""
+    return np.random.default_rng(0).random((96, 96), np.float32) * 3
+
+
+@pytest.mark.parametrize("heat", [np.full((32, 32), 2, np.float32), foreign()])
+def test_the_largest_picture_costs_seconds_however_it_looks(heat):
+    """With a dilation by a disc it was more than ten minutes."""
+    assert seconds_for(heat, (6300, 6300)) < 8
+
+
+def test_a_large_picture_is_measured_as_a_small_one_of_the_same_scene():
+    heat = heat_with((8, 16, 8, 4))
+    (small,) = regions.find(heat, GREY, floor=1.0)
+    (large,) = regions.find(heat, np.full((4096, 4096, 3), 100, np.uint8), floor=1.0)
+    assert [value / 16 for value in large.bbox] == pytest.approx(small.bbox, abs=1)
+    assert large.area_px / 256 == pytest.approx(small.area_px, rel=0.1)
+    assert (large.cell, large.score) == (small.cell, small.score)
+
+
+def test_the_mask_and_the_box_of_a_large_picture_agree():
+    (found,) = regions.find(heat_with((5, 9, 3, 7)), np.zeros((2500, 3100, 3), np.uint8), floor=1.0)
+    rows, columns = np.nonzero(runlengths.decode(found.counts, (2500, 3100)))
+    box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+    assert found.bbox == tuple(int(value) for value in box)
+    assert found.area_px == len(rows)
+
+
+def test_contrast_of_a_large_picture_is_measured_too():
+    heat = heat_with((8, 8, 8, 8))
+    pixels = np.full((3000, 3000, 3), 100, np.uint8)
+    (plain,) = regions.find(heat, pixels, floor=1.0)
+    pixels[runlengths.decode(plain.counts, (3000, 3000))] = 200
+    (found,) = regions.find(heat, pixels, floor=1.0)
+    assert found.contrast == pytest.approx(100 / 255, abs=0.01)

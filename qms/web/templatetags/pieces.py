@@ -26,6 +26,7 @@ _WORDS = {
     "InspectionFailed": "Could not be judged",
     "ReviewOpened": "Sent to a person",
     "ReviewClaimed": "Taken in hand",
+    "ReviewReleased": "Given back to the queue",
     "ReviewDecided": "Decided by a person",
     "ReviewUndone": "Decision taken back",
     "InspectionSettled": "Settled",

@@ -58,12 +58,22 @@ def test_a_claim_takes_what_is_due_once_and_only_up_to_the_batch(db):
     assert not {p.delivery_id for p in first} & {p.delivery_id for p in second}
 
 
-def test_what_failed_before_comes_alone(db):
+def one_tried_before_and_two_fresh() -> None:
     for n in range(3):
         submission(seed=n)
     Delivery.objects.filter(pk=Delivery.objects.earliest("pk").pk).update(attempts=2)
+
+
+def test_what_failed_before_comes_alone_and_after_fresh_work(db):
+    one_tried_before_and_two_fresh()
     step = step_named(JUDGE)
-    assert [len(courier.claim(step)) for _ in range(3)] == [1, 2, 0]
+    assert [len(courier.claim(step)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_at_its_turn_what_failed_before_does_not_wait_for_fresh_work(db):
+    one_tried_before_and_two_fresh()
+    step = step_named(JUDGE)
+    assert [len(courier.claim(step, repeats_first=True)) for _ in range(3)] == [1, 2, 0]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,10 +165,16 @@ def test_one_poisoned_picture_holds_back_none_of_its_batch(db, settings, deliver
     (settings.MEDIA_ROOT / rows[2].picture_key).write_bytes(picture()[:50])
     deliver_all()
     states = list(Inspection.objects.order_by("id").values_list("status", flat=True))
-    assert states == ["SETTLED", "SETTLED", "SUBMITTED", "SETTLED", "SETTLED", "SETTLED"]
-    poisoned = Delivery.objects.get(event__subject=rows[2].pk)
-    assert (poisoned.attempts, poisoned.token) == (1, None)
-    assert "BadPicture" in poisoned.error
+    assert states == ["SETTLED", "SETTLED", "FAILED", "SETTLED", "SETTLED", "SETTLED"]
+
+
+def test_a_picture_that_no_try_can_mend_is_a_dead_letter_after_the_first(db, settings, deliver_all):
+    inspection = submission()
+    (settings.MEDIA_ROOT / inspection.picture_key).write_bytes(picture()[:50])
+    deliver_all()
+    letter = Delivery.objects.get(event__subject=inspection.pk, handler=JUDGE)
+    assert (letter.attempts, letter.token, letter.dead_at is None) == (1, None, False)
+    assert letter.error.startswith("The picture is damaged or cut off")
 
 
 def test_a_batch_that_breaks_as_one_is_done_one_by_one():

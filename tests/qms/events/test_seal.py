@@ -10,7 +10,7 @@ from django.db.utils import InternalError, ProgrammingError
 from django.utils import timezone
 
 from qms import storage
-from qms.events import catalogue, outbox, seal
+from qms.events import catalogue, outbox, seal, witness
 from qms.events.models import ChainHead, Event
 
 REFUSED = (InternalError, ProgrammingError)
@@ -70,7 +70,7 @@ def publish_committed(count: int) -> None:
 
 def test_a_tail_cut_together_with_the_head_shows_against_the_witness(transactional_db):
     publish_committed(4)
-    seal.leave_witness(now=timezone.now())
+    witness.leave(now=timezone.now())
     tamper("DELETE FROM events_event WHERE number = 4", [])
     third = Event.objects.get(number=3)
     ChainHead.objects.update(number=3, digest=third.digest)

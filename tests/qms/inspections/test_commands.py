@@ -69,7 +69,12 @@ def test_a_candidate_judges_nothing_yet(db, normals):
         (["watch", "tile", "/nowhere"], {}, "no folder"),
         (["watch", "tile", "NORMALS"], {"serial": "("}, "no regular expression"),
         (["watch", "tile", "NORMALS"], {}, "no active model"),
+        (["watch", "tile", "NORMALS"], {"every": -1.0}, "--every"),
         (["issue_key", "camera"], {"scopes": "everything"}, "ingest, read, admin"),
+        (["issue_key", "x" * 100], {}, "1 to 64 letters"),
+        (["enrol", "x" * 100, "NORMALS"], {"detector": "stub"}, "at most 64"),
+        (["enrol", "TILE-1", "NORMALS"], {"detector": "stub", "mm_per_px": -1.0}, "--mm-per-px"),
+        (["enrol", "TILE-1", "NORMALS"], {"mm_per_px": float("nan")}, "--mm-per-px"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(db, normals, words, options, says):
@@ -80,6 +85,37 @@ def test_what_cannot_be_done_is_said_in_one_sentence(db, normals, words, options
         run(*words, **options)
     assert not Inspection.objects.exists()
     assert not Product.objects.filter(models__status="ACTIVE").exists()
+
+
+def test_a_failed_enrol_leaves_nothing_behind(db, tmp_path, settings):
+    settings.ARTEFACTS = tmp_path / "artefacts"
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "0.png").write_bytes(picture())
+    with pytest.raises(CommandError):
+        run("enrol", "TILE-1", tmp_path / "one", detector="memory")
+    assert not Product.objects.exists()
+    assert not Recipe.objects.exists()
+
+
+def test_watch_says_that_a_file_stands_where_its_folder_should(db, tmp_path):
+    factories.model(factories.product("tile"))
+    (tmp_path / "failed").write_text("in the way")
+    with pytest.raises(CommandError, match="must be a folder"):
+        run("watch", "tile", tmp_path)
+
+
+def test_a_lot_that_is_too_long_is_said_in_one_sentence(db, tmp_path):
+    factories.model(factories.product("tile"))
+    (tmp_path / "a.png").write_bytes(picture())
+    with pytest.raises(CommandError, match="lot has 100 letters"):
+        run("inspect", "tile", tmp_path / "a.png", lot="x" * 100)
+
+
+def test_a_folder_that_is_named_like_a_picture_is_no_picture(db, tmp_path):
+    factories.model(factories.product("tile"))
+    (tmp_path / "sub.png").mkdir()
+    with pytest.raises(CommandError, match="no picture"):
+        run("inspect", "tile", tmp_path)
 
 
 def test_issue_key_shows_a_key_that_opens(db):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def land(folder: WatchedFolder, name: str = "part-sn17.png", data: bytes | None 
     return path
 
 
+def settled(path: Path) -> Path:
+    """Written a minute ago, so that nobody is still at it."""
+    for one in (path, path.with_suffix(".json")):
+        if one.exists():
+            os.utime(one, (time.time() - 60, time.time() - 60))
+    return path
+
+
 def test_a_picture_at_rest_is_taken_in_and_moved(folder):
     path = land(folder)
     assert folder.look() == 0
@@ -52,7 +61,7 @@ def test_a_picture_that_still_grows_is_left_alone(folder):
 
 @pytest.mark.parametrize("data", [b"", b"words", picture()[:-30]])
 def test_a_bad_picture_moves_to_failed_with_the_reason_beside_it(folder, data):
-    path = land(folder, data=data)
+    path = settled(land(folder, data=data))
     folder.look(), folder.look()
     assert (folder.folder / "failed" / path.name).read_bytes() == data
     assert (folder.folder / "failed" / f"{path.name}.txt").read_text().strip().endswith(".")
@@ -65,7 +74,7 @@ def test_a_file_that_was_taken_in_but_not_moved_is_not_taken_in_twice(folder):
     folder.look(), folder.look()
     (folder.folder / "done" / path.name).rename(path)  # as if the power had failed before the move
     assert path.stat().st_mtime_ns == stat.st_mtime_ns
-    again = WatchedFolder(folder.folder, folder.product)
+    again = WatchedFolder(folder.folder, folder.product, serial_pattern=folder.serial_pattern)
     again.look(), again.look()
     assert Inspection.objects.count() == 1
     assert not path.exists()
@@ -98,6 +107,7 @@ def test_a_sidecar_tells_serial_lot_and_time(folder):
 def test_a_sidecar_that_cannot_be_used_fails_the_picture(folder, said):
     path = land(folder)
     path.with_suffix(".json").write_text(said)
+    settled(path)
     folder.look(), folder.look()
     assert (folder.folder / "failed" / path.name).exists()
     assert not Inspection.objects.exists()
@@ -124,3 +134,109 @@ def test_two_cameras_may_use_the_same_names(folder):
     (folder.folder / "done" / "part-sn17.png").rename(folder.folder / "part-sn17.png")
     other.look(), other.look()
     assert Inspection.objects.count() == 2
+
+
+# --- what must not stop it ---
+
+
+def watch(folder: WatchedFolder, looks: int = 2) -> None:
+    for _ in range(looks):
+        folder.look()
+
+
+def why(folder: WatchedFolder, path: Path) -> str:
+    return (folder.folder / "failed" / f"{path.name}.txt").read_text()
+
+
+def with_sidecar(folder: WatchedFolder, **said: object) -> Path:
+    path = land(folder)
+    path.with_suffix(".json").write_text(json.dumps(said))
+    return settled(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"captured_at": "9999-12-31T23:59:59-12:00"}, "no time with a zone"),
+        ({"captured_at": "2999-01-01T00:00:00Z"}, "more than a day ahead"),
+        ({"serial": "x" * 100}, "serial has 100 letters"),
+        ({"lot": "a\0b"}, "lot holds a NUL"),
+        ({"external_id": "x" * 200}, "external_id has 200 letters"),
+    ],
+)
+def test_a_word_that_cannot_be_kept_fails_its_picture_alone(folder, said, says):
+    path = with_sidecar(folder, **said)
+    good = land(folder, "good.png", picture(seed=4))
+    watch(folder)
+    assert says in why(folder, path)
+    assert Inspection.objects.get().picture_name == good.name
+
+
+def test_a_name_that_is_no_text_is_taken_in_under_a_readable_one(folder):
+    raw = os.path.join(os.fsencode(folder.folder), b"part-\xff.png")  # noqa: PTH118 - bytes
+    with open(raw, "wb") as file:  # noqa: PTH123 - bytes
+        file.write(picture())
+    watch(folder)
+    assert Inspection.objects.get().picture_name == "part-\\xff.png"
+
+
+def test_a_file_that_vanishes_between_two_looks_is_no_matter(folder):
+    path = land(folder)
+    folder.look()
+    path.unlink()
+    assert folder.look() == 0
+    assert folder._take(path) is False
+
+
+def test_a_file_that_cannot_be_read_is_put_aside(folder):
+    path = land(folder)
+    path.with_suffix(".json").mkdir()  # a folder is no sidecar
+    link = folder.folder / "loop.png"
+    link.symlink_to(link)
+    watch(folder)
+    assert Inspection.objects.count() == 1
+    assert not path.exists()
+
+
+def test_a_full_store_leaves_the_files_where_they_are(folder, settings):
+    path = land(folder)
+    settings.MEDIA_ROOT.write_text("in the way")
+    watch(folder)
+    assert path.exists()
+    settings.MEDIA_ROOT.unlink()
+    watch(folder, 1)
+    assert not path.exists()
+
+
+def test_a_file_where_the_folder_should_be_leaves_the_picture(folder):
+    (folder.folder / "failed").write_text("not a folder")
+    path = settled(land(folder, data=b"words"))
+    watch(folder, 3)
+    assert path.exists()
+
+
+def test_a_damaged_file_gets_ten_seconds_to_become_whole(folder):
+    path = land(folder, data=picture()[:100])
+    watch(folder, 4)
+    assert path.exists()
+    path.write_bytes(picture())
+    watch(folder)
+    assert Inspection.objects.count() == 1
+
+
+def test_an_earlier_sidecar_is_never_overwritten(folder):
+    done = folder.folder / "done"
+    done.mkdir()
+    (done / "part-sn17.json").write_text("of an earlier picture")
+    path = land(folder)
+    path.with_suffix(".json").write_text('{"serial": "A1"}')
+    watch(folder)
+    assert (done / "part-sn17.json").read_text() == "of an earlier picture"
+    assert json.loads((done / "part-sn17-2.json").read_text()) == {"serial": "A1"}
+
+
+def test_a_pattern_whose_group_is_not_in_the_name_finds_nothing(folder):
+    folder.serial_pattern = re.compile(r"part|sn(\d+)")
+    land(folder)
+    watch(folder)
+    assert Inspection.objects.get().serial == ""

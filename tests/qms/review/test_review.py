@@ -16,7 +16,7 @@ from qms.plant import actions as plant
 from qms.plant.models import DefectType
 from qms.review import actions
 from qms.review.models import Review
-from qms.review.triage import draw, reason_for_review
+from qms.review.triage import draw, is_drawn, reason_for_review
 from tests.factories import DEFECT, UNCLEAR, model, person, product, submission
 
 
@@ -86,7 +86,7 @@ def test_nobody_decides_what_is_in_other_hands_or_in_none(review):
     with pytest.raises(Refused, match="hands of ines"):
         decide(review, otto)
     with pytest.raises(Refused, match="hands of ines"):
-        actions.release(review, by=otto)
+        actions.release(review, by=otto, now=timezone.now())
     with pytest.raises(IllegalMove):
         actions.claim(review, by=otto, now=timezone.now())
 
@@ -161,13 +161,72 @@ def test_an_audit_takes_its_share_of_accepted_parts(db, deliver_all):
 
 @given(st.uuids(), st.floats(0, 1))
 def test_a_flagged_part_is_always_seen_and_a_passed_one_by_its_draw(key: UUID, share: float):
+    drawn = is_drawn(key, share=share)
+    assert drawn == (draw(key) < share)
     for evaluation in ("NOT_OK", "NOT_DECIDABLE"):
-        words = {"evaluation": evaluation, "inspection_id": key, "audit_share": share}
-        assert reason_for_review(**words) == evaluation
-    passed = reason_for_review(evaluation="OK", inspection_id=key, audit_share=share)
-    assert passed == ("AUDIT" if draw(key) < share else "")
+        assert reason_for_review(evaluation=evaluation, drawn=drawn) == evaluation
+    assert reason_for_review(evaluation="OK", drawn=drawn) == ("AUDIT" if drawn else "")
 
 
 def test_the_draw_is_uniform():
     draws = [draw(uuid4()) for _ in range(4000)]
     assert 0.17 < sum(d < 0.2 for d in draws) / 4000 < 0.23
+
+
+def test_undo_gives_the_evaluation_back_to_the_model(review):
+    ines = person()
+    actions.claim(review, by=ines, now=timezone.now())
+    decide(review, ines, "OK")
+    actions.undo(review, by=ines, now=timezone.now())
+    review.inspection.refresh_from_db()
+    assert (review.inspection.status, review.inspection.evaluation) == ("IN_REVIEW", "NOT_OK")
+
+
+def test_a_decision_that_is_too_old_stands(review):
+    ines, now = person(), timezone.now()
+    actions.claim(review, by=ines, now=now)
+    decide(review, ines)
+    with pytest.raises(Refused, match="for 10 minutes"):
+        actions.undo(review, by=ines, now=now + actions.UNDO_LASTS + timedelta(minutes=1))
+    review.refresh_from_db()
+    assert review.status == "DECIDED"
+
+
+def test_giving_back_is_an_event_that_says_whose_it_was(review):
+    ines = person()
+    actions.claim(review, by=ines, now=timezone.now())
+    actions.release(review, by=ines, now=timezone.now())
+    event = Event.objects.get(name="ReviewReleased")
+    assert (event.actor, event.payload["reviewer"], event.payload["forgotten"]) == (
+        "ines",
+        "ines",
+        False,
+    )
+
+
+def test_a_forgotten_claim_goes_back_with_an_event(review):
+    actions.claim(review, by=person(), now=timezone.now())
+    actions.release_forgotten(now=timezone.now() + actions.CLAIM_LASTS + timedelta(seconds=1))
+    event = Event.objects.get(name="ReviewReleased")
+    assert (event.actor, event.payload["reviewer"], event.payload["forgotten"]) == (
+        "andon",
+        "ines",
+        True,
+    )
+
+
+@pytest.mark.parametrize("act", ["decide", "release"])
+def test_who_lost_a_claim_meanwhile_does_nothing_in_the_next_ones_name(review, act):
+    """The page of the first one still holds the review as it was."""
+    ines, otto = person("ines"), person("otto")
+    actions.claim(review, by=ines, now=timezone.now())
+    stale = Review.objects.get()
+    actions.release(review, by=ines, now=timezone.now())
+    actions.claim(Review.objects.get(), by=otto, now=timezone.now())
+    with pytest.raises(Refused, match="hands of otto"):
+        if act == "decide":
+            decide(stale, ines)
+        else:
+            actions.release(stale, by=ines, now=timezone.now())
+    held = Review.objects.get()
+    assert (held.status, held.reviewer) == ("CLAIMED", otto)

@@ -1,5 +1,6 @@
 """Who gets in where. Walks all addresses, so a new page cannot be forgotten."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,12 +12,16 @@ from django.utils import timezone
 
 from qms.accounts.models import Scope
 from qms.accounts.roles import Role
+from qms.events import courier, deadletters
+from qms.events.models import Delivery
+from qms.events.outbox import step_named
 from qms.inspections.models import Inspection
 from qms.urls import urlpatterns
 from tests import factories
 
 OPEN_TO_ALL = {
     "sign-in",
+    "admin-sign-in",
     "sign-out",
     "healthz",
     "readyz",
@@ -150,6 +155,43 @@ def test_readyz_tells_of_a_queue_that_nobody_works_on(db):
     answer = Client().get("/readyz")
     assert answer.status_code == 503
     assert "workers" in answer.json()["faults"]["queue"]
+
+
+def test_readyz_tells_of_a_queue_that_stalls_while_it_is_claimed_again_and_again(db):
+    factories.submission(now=timezone.now() - timedelta(minutes=6))
+    courier.claim(step_named("inspections.judge_inspection"))
+    assert Client().get("/readyz").status_code == 503
+    (line,) = re.findall(r"^andon_queue_age_seconds (.*)$", metrics_text(), re.M)
+    assert float(line) > 300
+
+
+def test_readyz_counts_what_an_older_release_left_behind(db):
+    """It did not write down since when a delivery is owed: its event tells."""
+    factories.submission(now=timezone.now() - timedelta(minutes=6))
+    Delivery.objects.update(owed_since=None)
+    assert Client().get("/readyz").status_code == 503
+
+
+def test_readyz_does_not_count_what_is_meant_for_later(db):
+    factories.submission(now=timezone.now() - timedelta(minutes=6))
+    Delivery.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    assert Client().get("/readyz").status_code == 200
+
+
+def test_a_dead_letter_that_is_tried_again_is_not_as_old_as_its_event(db):
+    factories.submission(now=timezone.now() - timedelta(days=3))
+    Delivery.objects.update(dead_at=timezone.now(), attempts=8)
+    deadletters.revive(Delivery.objects.get(), now=timezone.now(), actor="ada")
+    assert Client().get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz"])
+def test_a_watcher_may_ask_without_reading(db, address):
+    assert Client().head(address).status_code == 200
+
+
+def metrics_text() -> str:
+    return Client().get("/metrics").content.decode()
 
 
 def test_readyz_tells_of_a_storage_that_cannot_be_written(db, settings, tmp_path):

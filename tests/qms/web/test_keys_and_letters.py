@@ -6,9 +6,13 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from qms.accounts import keys as desk
 from qms.accounts.models import ApiKey
 from qms.events.models import Delivery
+from qms.lifecycle import Refused
+from tests import factories
 
 
 @pytest.fixture
@@ -40,6 +44,25 @@ def test_a_key_needs_a_name_and_a_scope(sign_in):
     answer = sign_in("admin").post(reverse("keys"), {"name": "x"})
     assert "Choose at least one." in answer.content.decode()
     assert not ApiKey.objects.exists()
+
+
+def test_nobody_gives_a_machine_more_than_is_theirs(sign_in):
+    client = sign_in("integrator")
+    assert 'value="admin"' not in client.get(reverse("keys")).content.decode()
+    answer = client.post(reverse("keys"), {"name": "x", "scopes": ["admin"]})
+    assert "not yours to give" in answer.content.decode()
+    assert not ApiKey.objects.exists()
+
+
+def test_the_action_itself_refuses_what_its_issuer_lacks(db):
+    by = factories.person("ian", "integrator")
+    with pytest.raises(Refused, match="may not do this yourself: admin"):
+        desk.issue(name="x", scopes=["read", "admin"], by=by, now=timezone.now())
+
+
+def test_an_administrator_gives_any_scope(sign_in):
+    sign_in("admin").post(reverse("keys"), {"name": "x", "scopes": ["admin"]})
+    assert ApiKey.objects.get().scopes == ["admin"]
 
 
 def test_a_revoked_key_opens_nothing(issued):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -36,26 +37,42 @@ class Command(BaseCommand):
         self.stdout.write(f"{version} is {version.status.lower()}. {version.promise}")
 
     def _enrol(self, options: dict[str, Any]) -> ModelVersion:
-        now = timezone.now()
+        _check(options["mm_per_px"])
         types = judge.defect_types_of(options["folder"])
-        product = plant.ensure_product(options["product"], defect_types=types, now=now)
-        if options["mm_per_px"]:
-            scale = options["mm_per_px"]
-            plant.publish_recipe(product, by=None, now=now, reason="scale", mm_per_px=scale)
-        with tqdm(desc=f"Fitting {product}", unit="step", disable=None) as bar:
-            fitted = judge.fit(
+        plant.check_codes(options["product"], defect_types=types)
+        fitted = self._fit(options)
+        self.stdout.write(f"{fitted.pictures} good parts in {fitted.seconds:.0f} s.")
+        return _enter(options, types, fitted)
+
+    def _fit(self, options: dict[str, Any]) -> judge.Fitted:
+        code = options["product"]
+        with tqdm(desc=f"Fitting {code}", unit="step", disable=None) as bar:
+            return judge.fit(
                 options["folder"],
-                product=product.code,
+                product=code,
                 detector=options["detector"],
                 backbone=options["backbone"],
                 size=options["size"],
                 progress=lambda done, total: _show(bar, done, total),
             )
-        self.stdout.write(f"{fitted.pictures} good parts in {fitted.seconds:.0f} s.")
-        version = registry.enrol(product, fitted.artefact, by=None, now=timezone.now())
-        if not options["candidate"]:
-            registry.promote(version, by=None, now=timezone.now())
-        return version
+
+
+@transaction.atomic
+def _enter(options: dict[str, Any], types: list[str], fitted: judge.Fitted) -> ModelVersion:
+    """All of it or nothing: a product is not left behind without its model."""
+    now, scale = timezone.now(), options["mm_per_px"]
+    product = plant.ensure_product(options["product"], defect_types=types, now=now)
+    if scale is not None:
+        plant.publish_recipe(product, by=None, now=now, reason="scale", mm_per_px=scale)
+    version = registry.enrol(product, fitted.artefact, by=None, now=now)
+    if not options["candidate"]:
+        registry.promote(version, by=None, now=now)
+    return version
+
+
+def _check(scale: float | None) -> None:
+    if scale is not None and not 0 < scale < float("inf"):
+        raise CommandError("--mm-per-px is the size of a pixel in millimetres: more than 0.")
 
 
 def _show(bar: "tqdm[Any]", done: int, total: int) -> None:

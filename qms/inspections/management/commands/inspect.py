@@ -16,6 +16,7 @@ from tqdm import tqdm
 from qms.inspections import actions, judge
 from qms.inspections.models import Inspection, Source, Status
 from qms.inspections.output import InspectionOutput, with_verdicts
+from qms.inspections.submission import shown
 from qms.lifecycle import Refused
 from qms.plant.models import Product, Station
 
@@ -61,20 +62,12 @@ class Command(BaseCommand):
         product = _find(Product, options["product"])
         station = _find(Station, options["station"]) if options["station"] else None
         for line in tqdm(lines, desc="Sending", unit="picture", disable=None):
-            submission = actions.Submission(
-                product=product,
-                picture=line.path.read_bytes(),
-                name=line.path.name,
-                source=Source.COMMAND,
-                station=station,
-                lot=options["lot"],
-            )
             try:
-                line.inspection, _ = actions.submit(
-                    submission, now=timezone.now(), actor="command line"
-                )
+                line.inspection = _sent(line.path, product, station, options["lot"])
             except judge.BadPicture as error:
                 line.refusal = str(error)
+            except OSError as error:
+                line.refusal = f"The file cannot be read ({error.strerror or error})."
             except Refused as error:
                 raise CommandError(str(error)) from error
 
@@ -105,11 +98,23 @@ class Command(BaseCommand):
         console.print(" · ".join(f"{count} {word}" for word, count in sorted(totals.items())))
 
 
+def _sent(path: Path, product: Product, station: Station | None, lot: str) -> Inspection:
+    submission = actions.Submission(
+        product=product,
+        picture=path.read_bytes(),
+        name=shown(path),
+        source=Source.COMMAND,
+        station=station,
+        lot=lot,
+    )
+    return actions.submit(submission, now=timezone.now(), actor="command line")[0]
+
+
 def _files(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(path.rglob("*"))
-            yield from (p for p in inside if p.suffix.lower() in _SUFFIXES)
+            yield from (p for p in inside if p.suffix.lower() in _SUFFIXES and p.is_file())
         elif path.is_file():
             yield path
         else:

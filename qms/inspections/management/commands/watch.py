@@ -16,6 +16,8 @@ from qms.registry.models import ModelVersion
 
 log = structlog.get_logger(__name__)
 
+_LONGEST = 86_400.0  # seconds between two looks
+
 
 class Command(BaseCommand):
     help = "Take in each picture that lands in a folder; move it to done/ or failed/."
@@ -44,15 +46,26 @@ class Command(BaseCommand):
 def _look(watched: WatchedFolder) -> None:
     try:
         watched.look()
+    except OSError as error:
+        log.warning("folder cannot be read, trying again", error=str(error))
     except (OperationalError, InterfaceError) as error:
         log.warning("database gone, files stay where they are", error=str(error).strip())
         connection.close()
+
+
+def _check(every: float, folder: Path) -> None:
+    if not 0 <= every <= _LONGEST:
+        raise CommandError("--every is the seconds between two looks: 0 to 86400.")
+    for name in ("done", "failed"):
+        if (place := folder / name).exists() and not place.is_dir():
+            raise CommandError(f"{place} is a file, and must be a folder: rename or remove it.")
 
 
 def _watched(options: dict[str, Any]) -> WatchedFolder:
     folder: Path = options["folder"]
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}.")
+    _check(options["every"], folder)
     try:
         product = Product.objects.get(code=options["product"])
         station = Station.objects.get(code=options["station"]) if options["station"] else None

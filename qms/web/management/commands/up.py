@@ -9,9 +9,11 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
 from django.core.management import BaseCommand, call_command
 from django.db import OperationalError, connections
+from django.utils import timezone
 
 from qms import embedded, env
 from qms.accounts import actions as accounts
+from qms.partitions import ensure_all
 from qms.plant.models import Product
 from qms.supervisor import StartFailed, Supervisor
 from qms.web import preflight, programs
@@ -49,6 +51,7 @@ class Command(BaseCommand):
     def _start(self, supervisor: Supervisor, var: Path) -> None:
         supervisor.start(programs.services(var))
         call_command("migrate", interactive=False, verbosity=0)
+        ensure_all(now=timezone.now())
         _collect_static_files()
         password = env.kept(var / "sign-in", bytes_of_chance=9)
         accounts.ensure_first_person(username=FIRST_PERSON, password=password)
