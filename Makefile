@@ -15,10 +15,10 @@ DISK_MB := 8000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help run test check fmt install bench-main clean
+.PHONY: help run test check fmt install bench-main bench-inference clean
 
 help: ## What can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## Start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
@@ -50,6 +50,9 @@ install: $(VENV)/installed ## Only install what it runs on
 
 bench-main: $(VENV)/installed-tests ## Measure the main job: detectors, the whole system, the API's door
 	@exec $(BIN)/python -m tests.benchmarks.main
+
+bench-inference: $(VENV)/installed-tests ## Measure the detectors: against a peer, their promises, their memory
+	@exec $(BIN)/python -m tests.benchmarks.inference $(STAGE)
 
 clean: ## Remove what was installed and cached; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

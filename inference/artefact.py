@@ -121,20 +121,24 @@ def _parsed(raw: bytes, folder: Path) -> dict[str, Any]:
         raise BadArtefact(f"{folder} is damaged: {CONFIG} is not JSON.") from error
     if not isinstance(config, dict) or not isinstance(config.get("files"), dict):
         raise BadArtefact(f"{folder} is not an artefact: {CONFIG} names no files.")
-    if config.get("format") != FORMAT:
-        raise BadArtefact(
-            f"{folder} is of format {config.get('format')!r}; this version reads format {FORMAT}."
-        )
+    _check_format(config.get("format"), folder)
     return config
+
+
+def _check_format(found: object, folder: Path) -> None:
+    if isinstance(found, int) and found > FORMAT:
+        raise BadArtefact(f"{folder} is of format {found}, made by a newer version: update Andon.")
+    if found != FORMAT:
+        raise BadArtefact(f"{folder} is of format {found!r}; this version reads format {FORMAT}.")
 
 
 def _notes(folder: Path) -> dict[str, Any]:
     """Notes are a courtesy: an artefact without them is whole."""
-    path = folder / NOTES
-    if not path.is_file():
+    try:
+        found = json.loads((folder / NOTES).read_bytes())
+    except (OSError, ValueError):
         return {}
-    found: dict[str, Any] = json.loads(path.read_bytes())
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def _bytes(folder: Path, name: str) -> bytes:

@@ -6,9 +6,11 @@ folder of good pictures, for fitting only.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from inference.faults import Fault
 
@@ -58,12 +60,50 @@ def normals_to_fit(place: Path) -> list[Row]:
     return rows
 
 
+def defects_to_fit(place: Path) -> list[Row]:
+    """The defects of the train split whose place is known; there may be none."""
+    return [row for row in read(place) if row.split == "train" and _shows_its_place(row)]
+
+
+def confirmed(place: Path, count: int, *, seed: int, whole_groups: bool = False) -> list[Row]:
+    """``count`` defects of each type of the *test* split, drawn by ``seed``: a stand-in for what
+    reviewers confirm. They must then be left out of every test.
+
+    ``whole_groups`` takes all defects of a drawn group, group after group, until each type has
+    at least ``count``. BadDataset if no defect of the split has a mask.
+    """
+    rows = [row for row in read(place) if row.split == "test" and _shows_its_place(row)]
+    if not rows:
+        raise BadDataset(f"{place} has no defects with a mask in the split 'test' to confirm.")
+    parts = [(row.group if whole_groups else "") or str(row.path) for row in rows]
+    rng = np.random.default_rng(seed)
+    drawn: set[str] = set()
+    for kind in sorted({row.defect_type for row in rows}):
+        own = [part for row, part in zip(rows, parts, strict=True) if row.defect_type == kind]
+        for part in rng.permutation(sorted(set(own))):
+            if sum(one in drawn for one in own) < count:
+                drawn.add(str(part))
+    return [row for row, part in zip(rows, parts, strict=True) if part in drawn]
+
+
+def of_the_same_parts(place: Path, rows: Sequence[Row]) -> list[Row]:
+    """The other pictures of the test split that show a part of ``rows``, good or not."""
+    groups = {row.group for row in rows} - {""}
+    known = {row.path for row in rows}
+    test = [row for row in read(place) if row.split == "test"]
+    return [row for row in test if row.group in groups and row.path not in known]
+
+
 def labelled(place: Path, split: str) -> list[Row]:
     """Good and defective pictures of a split; those of label unknown are left out."""
     rows = [row for row in read(place) if row.split == split and row.label != "unknown"]
     if not rows:
         raise BadDataset(f"{place} has no labelled pictures in the split {split!r}.")
     return rows
+
+
+def _shows_its_place(row: Row) -> bool:
+    return row.is_defect and row.mask is not None
 
 
 def _from_manifest(manifest: Path) -> list[Row]:

@@ -47,7 +47,7 @@ def fetch(url: str, target: Path, progress: BytesDone) -> Fetched:
         reason = getattr(error, "reason", error)
         raise CannotFetch(
             f"{url} cannot be fetched ({reason}): download it elsewhere and name the file "
-            "behind an @ in the backbone's name."
+            "or its folder in the backbone's name, as `python -m inference list` shows."
         ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
 """How good scores and heat maps are against the truth. Knows no detector and no files.
 
-Image metrics are exact. Pixel metrics work on counts of heat values in bins (``pixels.Tally``
+Image metrics are exact. Pixel metrics work on counts of heat values in bins (``PixelTally``
 in ``inference.pixelmetrics``), because hundreds of large maps do not fit in memory at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,22 +89,30 @@ def by_type(
     scores: ArrayLike, types: Sequence[str], evaluations: Sequence[Evaluation]
 ) -> dict[str, dict[str, float]]:
     """For each defect type ("" = good): AUROC against all normals, and the share not called ok."""
-    values, kinds = np.asarray(scores, np.float64), np.asarray(types, dtype=object)
+    kinds = sorted(set(types) - {""})
+    return {kind: of_types(scores, types, evaluations, {kind}) for kind in kinds}
+
+
+def of_types(
+    scores: ArrayLike, types: Sequence[str], evaluations: Sequence[Evaluation], chosen: Set[str]
+) -> dict[str, float]:
+    """The defects of some types ("" = good) as one: AUROC against all normals, share not called
+    ok, number of pictures. NaN where there are none.
+    """
+    values = np.asarray(scores, np.float64)
+    defects = np.array([kind in chosen for kind in types], bool)
+    among = defects | np.array([kind == "" for kind in types], bool)
     caught = np.array([evaluation is not Evaluation.OK for evaluation in evaluations], bool)
-    figures = {}
-    for kind in sorted(set(types) - {""}):
-        chosen = (kinds == kind) | (kinds == "")
-        figures[kind] = {
-            "image_auroc": auroc(values[chosen], kinds[chosen] == kind),
-            "recall": _share(caught[kinds == kind]),
-            "images": int((kinds == kind).sum()),
-        }
-    return figures
+    return {
+        "image_auroc": auroc(values[among], defects[among]),
+        "recall": _share(caught[defects]),
+        "images": int(defects.sum()),
+    }
 
 
 def latency(milliseconds: ArrayLike) -> dict[str, float]:
-    p50, p95 = np.percentile(np.asarray(milliseconds, np.float64), [50, 95])
-    return {"p50": float(p50), "p95": float(p95)}
+    p50, p95, p99 = np.percentile(np.asarray(milliseconds, np.float64), [50, 95, 99])
+    return {"p50": float(p50), "p95": float(p95), "p99": float(p99)}
 
 
 def _share(chosen: NDArray[np.bool_]) -> float:

@@ -23,7 +23,7 @@ from inference.images import Picture
 # Pictures to a forward pass. On a CPU one: what a second one adds no longer fits in the caches.
 BATCH = {"cpu": 1, "cuda": 32}
 SOFTNESS = 1.2  # of the typical length
-SAMPLED = 64  # pictures from which the typical length is taken
+SAMPLED = 64  # pictures from which what is typical is taken
 
 Thumbnails = NDArray[np.uint8]
 
@@ -38,10 +38,9 @@ class PatchFeatures:
     @classmethod
     def of(cls, backbone: Backbone, normals: Thumbnails) -> Self:
         """A scale only: that held-out normals share in it tells the bank nothing of them."""
-        sample = normals[:: max(1, len(normals) // SAMPLED)]
         lengths = [
             [level.norm(dim=-1).flatten() for level in _averaged(backbone, batch)]
-            for batch in batches(sample, backbone.device)
+            for batch in batches(sampled(normals), backbone.device)
         ]
         medians = [torch.cat(level).median().item() for level in zip(*lengths, strict=True)]
         return cls(backbone, tuple(max(median, 1e-6) for median in medians))
@@ -53,6 +52,11 @@ class PatchFeatures:
             level / (level.norm(dim=-1, keepdim=True) + SOFTNESS * typical)
             for level, typical in zip(found, self.typical, strict=True)
         ]
+
+
+def sampled(normals: Thumbnails) -> Thumbnails:
+    """Few enough to look at quickly, spread over all."""
+    return normals[:: max(1, len(normals) // SAMPLED)]
 
 
 def thumbnails(

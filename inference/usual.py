@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 SMOOTHING = 1.0  # sigma of the heat map, in places of the finest grid
 BLUR = 2.0  # sigma over which neighbouring places share their mean and spread
 BLEND = 4.0  # weight of the level's spread against the place's own
-FINER = 0.2  # weight of a finer level against the coarsest: it places well but knows less
 DISCOUNT = 0.25  # share of the place's mean that is taken off: all of it would hide small defects
 LEAST = 1e-3  # of a feature's length: normals that are all alike must not make any change infinite
 HOTTEST = 0.03  # the score is the mean of this share of the heat map
@@ -34,27 +33,29 @@ class Usual:
 
     means: list[Floats]
     spreads: list[Floats]
+    shares: Sequence[float]  # weights of the levels
     unit: float = 1.0
 
     @classmethod
-    def of(cls, held_out: Sequence[Floats]) -> tuple[Self, NDArray[np.float64]]:
+    def of(
+        cls, held_out: Sequence[Floats], shares: Sequence[float]
+    ) -> tuple[Self, NDArray[np.float64]]:
         """From the distances (n, h_i, w_i) of held-out normals; and those normals' scores."""
         levels = [_smooth(level, held_out[0].shape[1:]) for level in held_out]
         means = [_blurred(level.mean(axis=0)) for level in levels]
         spreads = [
             np.maximum(_blurred(level.std(axis=0)) + BLEND * level.std(), LEAST) for level in levels
         ]
-        raw = scores(cls(means, spreads).heat(held_out))
-        unit = max(float(np.median(raw)), 0.1)
-        return cls(means, spreads, unit), raw / unit
+        raw = scores(cls(means, spreads, shares).heat(held_out))
+        unit = max(float(np.median(raw)), 0.02)
+        return cls(means, spreads, shares, unit), raw / unit
 
     def heat(self, distances: Sequence[Floats]) -> Floats:
         """(n, h_i, w_i) a level to (n, h, w) >= 0; it never falls when a distance grows."""
         shape = self.means[0].shape
-        shares = [FINER] * (len(distances) - 1) + [1.0]
         total = np.zeros((len(distances[0]), *shape), np.float32)
         for level, mean, spread, share in zip(
-            distances, self.means, self.spreads, shares, strict=True
+            distances, self.means, self.spreads, self.shares, strict=True
         ):
             total += share * (_smooth(level, shape) - DISCOUNT * mean) / spread
         return np.asarray(np.maximum(total, 0) / self.unit, np.float32)

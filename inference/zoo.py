@@ -8,9 +8,14 @@ from inference.detector import Detector
 from inference.faults import Fault
 
 DETECTORS = {
+    "fusion": "inference.detectors.fusion:Fusion",
+    "head": "inference.detectors.head:Head",
     "memory": "inference.detectors.memory:Memory",
+    "named": "inference.detectors.named:Named",
     "stub": "inference.detectors.stub:Stub",
+    "zeroshot": "inference.detectors.zeroshot:ZeroShot",
 }
+FITTABLE = tuple(sorted(DETECTORS.keys() - {"named"}))  # names are taught to one that is fitted
 
 
 class UnknownName(Fault):
@@ -33,7 +38,13 @@ def detector_name(folder: Path) -> str:
     Read here without ``inference.artefact``, so that importing ``inference`` stays cheap.
     """
     try:
-        return str(json.loads((Path(folder) / "config.json").read_text())["detector"])
+        config = json.loads((Path(folder) / "config.json").read_text())
+        if "namer" in config and "detector" not in config:
+            raise UnknownName(
+                f"{folder} holds names and no detector, so it cannot judge: "
+                "teach the names to a detector with `python -m inference teach`."
+            )
+        return str(config["detector"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnknownName(
             f"{folder} is not an artefact: its config.json cannot be read. "

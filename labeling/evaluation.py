@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-GOOD = "good"
+from labeling.disposition import GOOD, disposition
+
 COLUMNS = ("product", "image", "truth", "predicted")
 NOTHING = float("nan")  # a rate of nothing
 
@@ -56,6 +57,7 @@ def score_types(predictions: Sequence[Prediction]) -> dict[str, Any]:
         "macro_f1": _mean(card["macro_f1"] for card in each.values()),
         "kappa": _mean(card["kappa"] for card in each.values()),
         "gate": _gate(predictions),
+        "disposition": disposition([(p.product, p.truth, p.predicted) for p in predictions]),
         "images": len(predictions),
         "per_product": each,
     }

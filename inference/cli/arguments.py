@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from inference.zoo import DETECTORS
+from inference.zoo import FITTABLE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -13,7 +13,12 @@ def parser() -> argparse.ArgumentParser:
     _fit(commands)
     _judge(commands)
     _evaluate(commands)
+    _drift(commands)
+    _teach(commands)
+    _evaluate_names(commands)
+    _discover(commands)
     _pull(commands)
+    _synthesise(commands)
     _command(commands, "list", "listing", "name the detectors and backbones there are")
     return whole
 
@@ -31,11 +36,20 @@ def _fit(commands: _Commands) -> None:
     fit = _command(commands, "fit", "fit", "learn a detector from pictures of good parts")
     fit.add_argument("data", type=Path, metavar="FOLDER_OR_MANIFEST")
     fit.add_argument("--out", type=Path, required=True, metavar="ARTEFACT")
-    fit.add_argument("--detector", default="memory", choices=sorted(DETECTORS))
+    fit.add_argument("--detector", default="memory", choices=FITTABLE)
     fit.add_argument("--backbone", default="builtin")
     fit.add_argument("--size", type=_size, default=256, help="pixels a side, a multiple of 8")
-    fit.add_argument("--seed", type=int, default=0)
+    fit.add_argument("--seed", type=_seed, default=0)
     fit.add_argument("--false-call-rate", type=_rate, default=0.01)
+    fit.add_argument("--promise", type=_rate, metavar="RATE", help="prove false calls this rare")
+    fit.add_argument(
+        "--confirmed", type=_count, metavar="N", help="learn N defects a type of the test split"
+    )
+    fit.add_argument(
+        "--confirmed-groups", action="store_true", help="draw all pictures of a part together"
+    )
+    fit.add_argument("--checkpoint", type=Path, metavar="FILE", help="to go on after a stop")
+    fit.add_argument("--prompts", type=Path, metavar="FILE", help="how defects look")
     _device(fit)
 
 
@@ -55,13 +69,89 @@ def _evaluate(commands: _Commands) -> None:
     evaluate.add_argument("--json", action="store_true")
     evaluate.add_argument("--split", default="test")
     evaluate.add_argument("--limit", type=_count, metavar="N", help="an even sample of N pictures")
+    evaluate.add_argument("--report", type=Path, metavar="FOLDER", help="write charts and tables")
     _device(evaluate)
+
+
+def _drift(commands: _Commands) -> None:
+    drift = _command(commands, "drift", "drift", "compare recent pictures with the calibration")
+    drift.add_argument("artefact", type=Path, metavar="ARTEFACT")
+    drift.add_argument("folder", type=Path, metavar="FOLDER")
+    drift.add_argument("--json", action="store_true")
+    drift.add_argument(
+        "--look",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="this is the N-th check of this artefact",
+    )
+    _device(drift)
+
+
+def _teach(commands: _Commands) -> None:
+    teach = _command(commands, "teach", "teach", "teach the names of confirmed defects")
+    teach.add_argument("artefact", type=Path, metavar="ARTEFACT", help="a detector, or `none`")
+    teach.add_argument("dataset", type=Path, metavar="DATASET")
+    teach.add_argument("--out", type=Path, required=True, metavar="NEW")
+    teach.add_argument("--per-type", type=_count, metavar="N", help="draw N defects of each type")
+    teach.add_argument("--split", default="train")
+    teach.add_argument(
+        "--regions",
+        choices=("true", "whole"),
+        default="true",
+        help="learn places or whole pictures",
+    )
+    teach.add_argument("--backbone", help="another than the detector's own")
+    teach.add_argument("--seed", type=int, default=0)
+    _device(teach)
+
+
+def _evaluate_names(commands: _Commands) -> None:
+    says = "measure the names that are given to labelled defects"
+    names = _command(commands, "evaluate-names", "evaluate_names", says)
+    names.add_argument("artefact", type=Path, metavar="ARTEFACT")
+    names.add_argument("dataset", type=Path, metavar="DATASET")
+    names.add_argument("--json", action="store_true")
+    names.add_argument("--split", default="test")
+    names.add_argument(
+        "--regions",
+        choices=("true", "whole", "found"),
+        default="true",
+        help="name the true places, whole pictures, or what the detector finds",
+    )
+    _device(names)
+
+
+def _discover(commands: _Commands) -> None:
+    says = "put unknown regions together by kind"
+    discover = _command(commands, "discover", "discover", says)
+    discover.add_argument("artefact", type=Path, metavar="ARTEFACT")
+    discover.add_argument("folder", type=Path, metavar="FOLDER")
+    discover.add_argument("--out", type=Path, required=True, metavar="OUT")
+    discover.add_argument("--split", help="all splits if not given")
+    discover.add_argument(
+        "--regions",
+        choices=("found", "true", "whole"),
+        default="found",
+        help="what the detector finds, the true places of defects, or the whole pictures",
+    )
+    discover.add_argument("--json", action="store_true")
+    _device(discover)
 
 
 def _pull(commands: _Commands) -> None:
     pull = _command(commands, "pull", "pull", "fetch the weights of a backbone")
     pull.add_argument("backbone", metavar="BACKBONE", help="a name, or `list`")
     pull.add_argument("--out", type=Path, default=Path("weights"), metavar="FOLDER")
+
+
+def _synthesise(commands: _Commands) -> None:
+    made = _command(commands, "synthesise", "synthesise", "make up defects on good pictures")
+    made.add_argument("data", type=Path, metavar="FOLDER_OR_MANIFEST")
+    made.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    made.add_argument("--kind", default="all", choices=["nsa", "cutpaste", "perlin", "all"])
+    made.add_argument("--count", type=_count, default=24, metavar="N", help="of each kind")
+    made.add_argument("--seed", type=_seed, default=0)
 
 
 def _device(command: argparse.ArgumentParser) -> None:
@@ -78,6 +168,12 @@ def _size(text: str) -> int:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number above 0")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("must be a whole number, 0 or above")
     return int(text)
 
 

@@ -1,29 +1,54 @@
-"""evaluate: a detector against labelled pictures, as a table or as JSON."""
+"""evaluate: a detector against labelled pictures, as a table or as JSON, with a report if wanted."""
 
 import argparse
+import sys
+from importlib import import_module
 from typing import Any
 
 import inference
 from inference import artefact, datasets
 from inference.cli.output import bar, emit, emit_json
-from inference.evaluation import evaluate, even_sample
-from inference.files import UnreadableFile
-from inference.images import BadPicture
+from inference.evaluation import Trial, even_sample, figures, tried
+from inference.thresholds import Thresholds
 
 
 def run(options: argparse.Namespace) -> int:
+    report = _report(options)
     detector = inference.load(options.artefact, device=options.device)
     rows = even_sample(datasets.labelled(options.dataset, options.split), options.limit)
-    try:
-        figures = evaluate(detector, rows, progress=bar("evaluate"))
-    except BadPicture as error:
-        raise UnreadableFile(f"A picture of {options.dataset} cannot be read. {error}") from error
-    figures |= _of_the_artefact(options, detector.about())
+    trial = tried(detector, rows, progress=bar("evaluate"))
+    found = figures(trial) | _of_the_artefact(options, detector.about())
+    if report:
+        _write(report, options, trial, found, detector.about())
     if options.json:
-        emit_json(figures)
+        emit_json(found)
     else:
-        _print(figures, "")
+        _print(found, "")
     return 0
+
+
+def _report(options: argparse.Namespace) -> Any:
+    """The module that writes reports, if one is wanted; refuses the folder before the work.
+
+    Imported only then: the drawing library takes a second that plain figures need not pay.
+    """
+    if options.report is None:
+        return None
+    report = import_module("inference.report.writing")
+    report.refuse_foreign_content(options.report)
+    return report
+
+
+def _write(
+    report: Any,
+    options: argparse.Namespace,
+    trial: Trial,
+    found: dict[str, Any],
+    about: dict[str, Any],
+) -> None:
+    thresholds = Thresholds.from_json(about["thresholds"])
+    names = report.write(options.report, trial, found, thresholds, dataset=options.dataset)
+    sys.stderr.write(f"report: {options.report / names[0]} with {len(names) - 1} pictures\n")
 
 
 def _of_the_artefact(options: argparse.Namespace, about: dict[str, Any]) -> dict[str, Any]:
@@ -45,5 +70,10 @@ def _print(figures: dict[str, Any], indent: str) -> None:
             emit(f"{indent}{name}")
             _print(value, indent + "  ")
         else:
-            shown = f"{value:.4f}" if isinstance(value, float) else value
-            emit(f"{indent}{name:<{22 - len(indent)}} {shown}")
+            emit(f"{indent}{name:<{22 - len(indent)}} {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(_shown(item) for item in value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

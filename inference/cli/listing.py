@@ -1,4 +1,4 @@
-"""list: the names there are, and which backbones come with a later version."""
+"""list: the names there are, and what each needs."""
 
 import argparse
 
@@ -8,9 +8,14 @@ from inference.cli.output import emit
 BACKBONES = {
     "builtin": "fixed filters, no weights needed",
     "timm:<model>@<file.safetensors>": "a timm CNN with its weights in a local file",
-    "open_clip:<model>/<file>": "not yet available",
-    "hf:<folder>": "not yet available",
+    "timm:<model>": "the same, its weights in the model hub's cache",
+    "open_clip:<model>/<file>": "a CLIP vision transformer from a local file",
+    "open_clip:<model>/<tag>@<file>": "the same as published, weights in a local file",
+    "open_clip:<model>/<tag>": "the same, its weights in the model hub's cache",
+    "hf:<folder>": "DINOv2, DINOv3 or SigLIP from a local folder",
+    "hf:<owner>/<model>": "the same, from the model hub's cache",
 }
+LAYERS = "open_clip and hf take ?layers=6,12 at the end of a name: the blocks to look at"
 
 
 def run(_options: argparse.Namespace) -> int:
@@ -20,4 +25,5 @@ def run(_options: argparse.Namespace) -> int:
     emit("backbones")
     for name, says in BACKBONES.items():
         emit(f"  {name:34} {says}")
+    emit(LAYERS)
     return 0

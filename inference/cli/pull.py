@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -16,13 +17,23 @@ def run(options: argparse.Namespace) -> int:
     if options.backbone == "list":
         return listing.run(options)
     found = source(options.backbone)
-    emit(f"from: {found.url}")
     emit(f"licence: {found.licence}")
     name = options.backbone.replace(":", "_").replace("/", "_")
-    got = fetch(found.url, options.out / f"{name}.safetensors", _bar(name))
-    emit(f"sha256: {got.sha256}")
-    emit(f"use it as: {options.backbone}@{got.path}")
+    if len(found.urls) == 1:
+        path = _fetched(found.url, options.out / f"{name}{Path(found.url).suffix}")
+        emit(f"use it as: {options.backbone}@{path}")
+        return 0
+    for url in found.urls:
+        _fetched(url, options.out / name / Path(url).name)
+    emit(f"use it as: {options.backbone.partition(':')[0]}:{options.out / name}")
     return 0
+
+
+def _fetched(url: str, target: Path) -> Path:
+    emit(f"from: {url}")
+    got = fetch(url, target, _bar(target.name))
+    emit(f"sha256: {got.sha256}  {got.path}")
+    return got.path
 
 
 def _bar(label: str) -> BytesDone:

@@ -15,7 +15,8 @@ KEYS = {
     "images", "image_auroc", "image_ap", "image_f1_max", "balanced_accuracy", "false_call_rate",
     "escape_rate", "not_decidable_rate", "pixel_auroc", "pixel_ap", "aupro", "per_defect_type",
     "latency_ms", "images_per_second", "fit_seconds", "artefact_bytes", "artefact_sha256",
-    "backbone", "detector", "promise",
+    "backbone", "detector", "promise", "groups", "left_out", "intervals", "seen_types",
+    "unseen_types",
 }  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def test_evaluate_prints_the_agreed_keys(fitted, dataset, capsys):
     assert set(figures) == KEYS
     assert figures["images"] == 8 and figures["image_auroc"] == 1.0
     assert set(figures["per_defect_type"]["scratch"]) >= {"image_auroc", "recall"}
-    assert set(figures["latency_ms"]) == {"p50", "p95"}
+    assert set(figures["latency_ms"]) == {"p50", "p95", "p99"}
     assert figures["artefact_sha256"] == artefact.sha256(fitted)
     assert figures["pixel_auroc"] > 0.9 and figures["aupro"] > 0.8
     assert figures["detector"] == "stub" and figures["fit_seconds"] > 0
@@ -111,7 +112,7 @@ def test_evaluate_prints_a_table_for_people(fitted, dataset, capsys):
 def test_list_names_what_there_is(capsys):
     assert main(["list"]) == 0
     said = capsys.readouterr().out
-    assert "memory" in said and "stub" in said and "open_clip" in said and "not yet" in said
+    assert "memory" in said and "stub" in said and "open_clip" in said and "hf:<folder>" in said
 
 
 def wrong(arguments: list[str], capsys) -> str:
@@ -148,6 +149,14 @@ def test_wrong_use_ends_with_a_sentence_and_status_2(fitted, dataset, tmp_path, 
         (["fit", str(dataset), *out, "--detector", "magic"], "invalid choice"),
         (["fit", str(dataset), *out, "--device", "toaster"], "no device 'toaster'"),
         (["fit", str(tmp_path / "one"), *out], "at least two good parts"),
+        (
+            ["fit", str(dataset), *out, "--confirmed", "1"],
+            "memory takes no --confirmed: choose head",
+        ),
+        (["fit", str(dataset), *out, "--checkpoint", "x"], "memory takes no --checkpoint"),
+        (["fit", str(dataset), *out, "--confirmed-groups"], "add --confirmed N"),
+        (["fit", str(dataset), *out, "--seed", "-1"], "whole number, 0 or above"),
+        (["synthesise", str(dataset), "--out", str(dataset)], "not an empty folder"),
         (["pull", "builtin"], "no weights to fetch"),
         (["fly"], "invalid choice"),
         ([], "required"),
@@ -155,6 +164,47 @@ def test_wrong_use_ends_with_a_sentence_and_status_2(fitted, dataset, tmp_path, 
     for arguments, says in cases:
         assert says in wrong(arguments, capsys), arguments
     assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture(scope="module")
+def taught(dataset, tmp_path_factory):
+    """A head that knows one scratch of the test split, and which other views its part has."""
+    out = tmp_path_factory.mktemp("taught")
+    size = ["--detector", "head", "--size", "64", "--checkpoint", str(out / "state")]
+    drawn = ["--confirmed", "1", "--confirmed-groups"]
+    assert main(["fit", str(dataset), "--out", str(out / "a"), *size, *drawn]) == 0
+    return out / "a"
+
+
+def test_confirmed_defects_are_learnt_and_then_no_longer_tested(taught, dataset, capsys):
+    config = artefact.read(taught).config
+    assert config["seen_types"] == ["scratch"] and config["defects"] == 2
+    digests = {artefact.digest((dataset / f"{n}.png").read_bytes()): n for n in range(16, 20)}
+    learnt = {digests[name] for name in config["learnt"]}
+    assert learnt in ({16, 17}, {18, 19}), "a part has two views"
+    assert (taught.parent / "state").is_file()
+    assert main(["evaluate", str(taught), str(dataset), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["images"] == 6 and figures["detector"] == "head"
+
+
+def test_defects_that_cannot_be_learnt_end_with_a_sentence(dataset, tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(png(scratched(1)))
+    (tmp_path / "m.png").write_bytes(png(texture(1, 64)))
+    given = ["fit", str(tmp_path), "--out", str(tmp_path / "x"), "--detector", "head"]
+    header = "path,split,label,defect_type,mask\n"
+    (tmp_path / "manifest.csv").write_text(f"{header}a.png,train,defect,scratch,m.png\n")
+    assert "what is normal must be shown too" in wrong(given, capsys)
+    names = [f"{number}.png" for number in range(4)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(png(texture(number)))
+    with (tmp_path / "manifest.csv").open("a") as file:
+        file.writelines(f"{name},train,good,,\n" for name in names)
+    assert "m.png is 64 x 64 pixels, its picture 128 x 128" in wrong(given, capsys)
+    assert "no defects with a mask in the split 'test'" in wrong(
+        [*given, "--confirmed", "1"], capsys
+    )
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_damaged_artefact_is_refused(fitted, dataset, tmp_path, capsys):

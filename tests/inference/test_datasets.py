@@ -1,6 +1,14 @@
 import pytest
 
-from inference.datasets import BadDataset, labelled, normals_to_fit, read
+from inference.datasets import (
+    BadDataset,
+    confirmed,
+    defects_to_fit,
+    labelled,
+    normals_to_fit,
+    of_the_same_parts,
+    read,
+)
 from tests.inference.pictures import noise, png, real
 
 HEADER = "path,split,label,defect_type,mask,group,note\n"
@@ -104,6 +112,50 @@ def test_a_place_that_is_not_there_is_refused(tmp_path):
 def test_a_folder_without_pictures_is_refused(tmp_path):
     with pytest.raises(BadDataset, match="no pictures"):
         read(tmp_path)
+
+
+def test_defects_to_fit_are_those_of_the_train_split_with_a_mask(tmp_path):
+    touch(tmp_path, "a.png", "b.png", "c.png", "d.png", "m.png")
+    manifest(
+        tmp_path, "a.png,train,defect,x,m.png,,", "b.png,train,defect,x,,,",
+        "c.png,test,defect,x,m.png,,", "d.png,train,good,,,,",
+    )  # fmt: skip
+    assert [row.path.name for row in defects_to_fit(tmp_path)] == ["a.png"]
+    assert defects_to_fit(manifest(tmp_path, "d.png,train,good,,,,")) == []
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """Parts p0 .. p5 with a hole and a cut each, and a good view of p0."""
+    names = [f"{kind}{part}.png" for part in range(6) for kind in ("hole", "cut")]
+    touch(tmp_path, "m.png", "good.png", *names)
+    lines = [f"{name},test,defect,{name[:-5]},m.png,p{name[-5]}," for name in names]
+    return manifest(tmp_path, "good.png,test,good,,,p0,", *lines)
+
+
+def test_confirmed_defects_are_drawn_by_type_and_seed(grouped):
+    drawn = confirmed(grouped, 2, seed=1)
+    assert sorted(row.defect_type for row in drawn) == ["cut", "cut", "hole", "hole"]
+    assert drawn == confirmed(grouped, 2, seed=1)
+    assert any(drawn != confirmed(grouped, 2, seed=seed) for seed in range(2, 6))
+    assert len(confirmed(grouped, 99, seed=1)) == 12
+
+
+def test_confirmed_groups_are_drawn_whole(grouped):
+    for seed in range(4):
+        drawn = confirmed(grouped, 2, seed=seed, whole_groups=True)
+        groups = {row.group for row in drawn}
+        assert len(drawn) == 4 and len(groups) == 2, "the cuts of two parts come with their holes"
+        left = {row.path for row in read(grouped)} - {row.path for row in drawn}
+        others = of_the_same_parts(grouped, drawn)
+        assert {row.path.name for row in others} == ({"good.png"} if "p0" in groups else set())
+        assert all(row.path in left for row in others)
+
+
+def test_nothing_can_be_confirmed_without_masks(tmp_path):
+    touch(tmp_path, "a.png")
+    with pytest.raises(BadDataset, match="no defects with a mask"):
+        confirmed(manifest(tmp_path, "a.png,test,defect,x,,,"), 1, seed=0)
 
 
 @pytest.mark.real

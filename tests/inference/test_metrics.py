@@ -85,7 +85,7 @@ def test_each_defect_type_is_rated_against_all_normals():
 
 
 def test_latency_is_told_by_its_percentiles():
-    assert metrics.latency(range(101)) == {"p50": 50.0, "p95": 95.0}
+    assert metrics.latency(range(101)) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 
 
 def maps(seed: int, count: int = 5, side: int = 24):

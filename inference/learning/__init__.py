@@ -1,0 +1,1 @@
+"""Learning from confirmed and made-up defects: what the head is taught by."""

@@ -1,0 +1,1 @@
+"""Namers: the type of a region. One protocol, one file a kind."""

@@ -1,0 +1,1 @@
+"""Pictures against sentences: what the zero-shot detector sees with."""
