@@ -16,8 +16,16 @@ Tensors = Mapping[str, NDArray[Any]]
 class Backbone(nn.Module):
     """Preprocessing and network in one: pixels in, features on a grid out."""
 
-    def __init__(self, spec: dict[str, Any], network: nn.Module, channels: int) -> None:
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        network: nn.Module,
+        channels: int,
+        stored: Tensors | None = None,
+    ) -> None:
+        """``stored``: what the artefact carries, if the network was changed to run faster."""
         super().__init__()
+        self._stored = stored
         self.spec = spec  # plain values that ``restore`` rebuilds it from
         self.channels = channels
         self.network = network
@@ -32,8 +40,9 @@ class Backbone(nn.Module):
     @torch.inference_mode()
     def levels(self, batch: Tensor) -> list[Tensor]:
         """(B, 3, H, W), uint8 or float 0..1, to float32 (B, C_i, h_i, w_i), finest grid first."""
-        maps = self.network(self.normalised(batch))
-        return maps if isinstance(maps, list) else [maps]
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            maps = self.network(self.normalised(batch))
+        return [one.float() for one in (maps if isinstance(maps, list) else [maps])]
 
     def extract(self, batch: Tensor) -> Tensor:
         """The same as one float32 (B, C, h, w) on the finest grid, levels side by side."""
@@ -47,8 +56,9 @@ class Backbone(nn.Module):
 
     def weights(self) -> dict[str, NDArray[Any]]:
         """What the artefact has to carry, floats as float16."""
-        state = self.network.state_dict()
-        return {name: half(value).numpy(force=True) for name, value in state.items()}
+        if self._stored is not None:
+            return dict(self._stored)
+        return stored(self.network)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,11 @@ class Source:
 
 
 NOT_STATED = "not stated: ask before you use it"  # of a licence
+
+
+def stored(network: nn.Module) -> dict[str, NDArray[Any]]:
+    """A network's state as the artefact holds it."""
+    return {name: half(value).numpy(force=True) for name, value in network.state_dict().items()}
 
 
 def half(value: Tensor) -> Tensor:

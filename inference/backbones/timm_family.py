@@ -13,7 +13,8 @@ import torch
 from timm.models.efficientnet import EfficientNetFeatures
 from torch import Tensor
 
-from inference.backbones.backbone import NOT_STATED, Backbone, Source, Tensors
+from inference.backbones.backbone import NOT_STATED, Backbone, Source, Tensors, stored
+from inference.backbones.folding import folded
 from inference.backbones.weightfiles import cached, fill, needed, read
 from inference.zoo import UnknownName
 
@@ -92,7 +93,8 @@ def _built(spec: dict[str, Any], state: Mapping[str, Tensor]) -> Backbone:
     )
     _cut_off(network)
     fill(network, needed(network, state, spec["model"]), spec["model"])
-    return Backbone(spec, network, sum(network.feature_info.channels()))
+    channels = sum(network.feature_info.channels())
+    return Backbone(spec, folded(network), channels, stored(network))
 
 
 def _cut_off(network: Any) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from inference.backbones import open_backbone, restore, source
 from inference.backbones.clip_family import open_pair
+from inference.backbones.folding import folded
 from inference.detectors.memory import Memory
 from inference.zoo import UnknownName
 from tests.inference import tinymodels
@@ -429,3 +430,30 @@ def test_a_family_is_imported_when_it_is_asked_for():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "" and done.returncode == 0, done.stderr
+
+
+def test_folding_changes_the_work_and_not_the_answer():
+    network = timm.create_model("mobilenetv2_100", features_only=True, pretrained=False).eval()
+    for norm in (one for one in network.modules() if isinstance(one, torch.nn.BatchNorm2d)):
+        norm.running_mean.uniform_(-1, 1)
+        norm.running_var.uniform_(0.5, 2)
+    swift = folded(network)
+    assert not any(isinstance(one, torch.nn.BatchNorm2d) for one in swift.modules())
+    for ours, theirs in zip(swift(batch().float()), network(batch().float()), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-3 * float(theirs.abs().max()))
+
+
+def test_a_network_that_runs_in_another_order_is_left_alone():
+    class Backwards(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 3, 1)
+            self.norm = torch.nn.BatchNorm2d(3)
+            self.norm.running_mean.fill_(2.0)
+            self.norm.running_var.fill_(9.0)
+
+        def forward(self, pictures):
+            return self.conv(self.norm(pictures))
+
+    network = Backwards().eval()
+    assert folded(network) is network
