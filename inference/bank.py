@@ -26,6 +26,7 @@ from inference.nearest import nearest, nearest_row
 from inference.patches import PatchFeatures, Thumbnails, batches
 
 CANDIDATES = 5  # patches looked at for each one that is kept
+LEAST_CANDIDATES = 4096  # a small bank would otherwise be chosen among too few
 DOUBT = 5.0  # normal patches that a row's own spread must outweigh
 NARROWEST = 0.2  # a row that stands for its own copies must not make any change infinite
 
@@ -57,7 +58,7 @@ def learn(
     reweighted: bool = False,
 ) -> Bank:
     """At most ``keep`` patches of each level; ``sources[i]`` is the number of ``small[i]``."""
-    share = -(-keep * CANDIDATES // len(small))
+    share = -(-max(keep * CANDIDATES, LEAST_CANDIDATES) // len(small))
     found = [
         _sampled(placed(levels, place_weight), share, generator)
         for levels in _each(features, small)

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SMOOTHING = 1.0  # sigma of the heat map, in places of the finest grid
+SMOOTHING = 0.6  # sigma of the heat map, in places of the finest grid
 BLUR = 2.0  # sigma over which neighbouring places share their mean and spread
 BLEND = 4.0  # weight of the level's spread against the place's own
 DISCOUNT = 0.25  # share of the place's mean that is taken off: all of it would hide small defects
 LEAST = 1e-3  # of a feature's length: normals that are all alike must not make any change infinite
-HOTTEST = 0.03  # the score is the mean of this share of the heat map
+HOTTEST = 0.02  # the score is the mean of this share of the heat map
 
 Floats = NDArray[np.float32]
 

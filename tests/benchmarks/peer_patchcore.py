@@ -1,6 +1,6 @@
 """anomalib's PatchCore, as its own code runs it; started with the interpreter that has anomalib.
 
-python peer_patchcore.py WEIGHTS TRAIN... -- TEST...   prints one JSON object: seconds and scores.
+python peer_patchcore.py WEIGHTS SEED TRAIN... -- TEST...   prints one JSON object: seconds and scores.
 Pictures are read from disk in both parts, as for ours.
 """
 
@@ -50,10 +50,10 @@ def batch(paths: Sequence[str]) -> Tensor:
 
 @torch.inference_mode()
 def main() -> None:
-    weights, *names = sys.argv[1:]
+    weights, seed, *names = sys.argv[1:]
     cut = names.index("--")
     train, test = names[:cut], names[cut + 1 :]
-    torch.manual_seed(0)
+    torch.manual_seed(int(seed))
     model = PatchcoreModel(LAYERS, "mobilenetv2_100", pre_trained=False)
     model.feature_extractor = Mobilenet(weights).eval()
     started = time.perf_counter()
@@ -72,8 +72,8 @@ def main() -> None:
         speeds.append(len(test) / (time.perf_counter() - started))
         scores = [float(score) for each in found for score in each.pred_score.flatten()]
     told = {"fit_seconds": fitted, "images_per_second": max(speeds), "by_batch": speeds}
-    rows = int(model.memory_bank.shape[0])
-    print(json.dumps({**told, "bank": rows, "scores": scores, "torch": torch.__version__}))
+    values = int(model.memory_bank.numel())
+    print(json.dumps({**told, "bank": values, "scores": scores, "torch": torch.__version__}))
 
 
 if __name__ == "__main__":

@@ -120,6 +120,19 @@ def test_it_is_found_out_whether_parts_are_aligned(still):
     assert found.by_chance > 0.25
 
 
+def test_parts_that_lie_anyhow_are_not_aligned_though_some_lie_alike():
+    turned = [np.rot90(shape(0, still=True), seed % 4).copy() for seed in range(40)]
+    noisy = [
+        np.clip(one + np.random.default_rng(seed).normal(0, 2, one.shape), 0, 255).astype(np.uint8)
+        for seed, one in enumerate(turned)
+    ]
+    features, small = features_of(noisy)
+    found = alignment(features, small, np.arange(40) % 5)
+    assert found is not None
+    assert found.displacement > ALIGNED
+    assert found.place_weight == 0
+
+
 def test_three_parts_prove_no_alignment():
     features, small = features_of([shape(seed, still=True) for seed in range(3)])
     assert alignment(features, small, np.arange(3)) is None
