@@ -53,7 +53,7 @@ def alignment(
         return None
     patches, where = _patches(features, asked)
     others, there = _patches(features, known)
-    far, which = _in_each(patches, others.unflatten(0, (len(known), -1)))
+    far, which = _in_each(patches, others.reshape(len(known), -1, others.shape[1]))
     unlike = far.median(dim=0).values
     telling = unlike.topk(max(1, len(unlike) // 4)).indices
     place = there[: len(there) // len(known)]  # the same in every picture

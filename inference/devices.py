@@ -1,7 +1,7 @@
 """Where tensors are computed. ``auto`` takes the accelerator if there is one."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -27,19 +27,35 @@ def chosen(device: str) -> torch.device:
     return found
 
 
-def each_on_a_core(work: Callable[[T], R], items: Sequence[T], device: torch.device) -> list[R]:
+def each_on_a_core(work: Callable[[T], R], items: Iterable[T], device: torch.device) -> list[R]:
     """``work`` for each item, in order; on a CPU several at a time, each in one thread.
 
     Threads that share one matrix product wait for each other by spinning: quick on an idle
     machine, twenty times slower as soon as anything else wants a core. Pictures do not wait.
+    On a GPU ``items`` are asked for one by one, so that they can be on their way (``feeding``).
     """
-    cores = len(os.sched_getaffinity(0))
-    if device.type != "cpu" or len(items) < 2 or cores < 2:
+    if device.type != "cpu":
         return [work(item) for item in items]
+    all_of_them = list(items)
     before = torch.get_num_threads()
+    if len(all_of_them) < 2 or cores() < 2:
+        return [work(item) for item in all_of_them]
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(cores) as pool:
-            return list(pool.map(work, items))
+        return list(in_threads(work, all_of_them))
     finally:
         torch.set_num_threads(before)
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """``work`` for each item, a thread a core, answers in order; for work that frees the GIL.
+
+    A fault ends it: what has not begun by then is not done.
+    """
+    with ThreadPoolExecutor(cores()) as pool:
+        yield from pool.map(work, items)
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -6,7 +6,7 @@ more light stays the same, while the faint noise of an empty background is not b
 normalisation to length 1 would.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.backbones import Backbone
+from inference.devices import in_threads
+from inference.feeding import fed
 from inference.images import Picture
 
 # Pictures to a forward pass. On a CPU one: what a second one adds no longer fits in the caches.
@@ -45,7 +47,7 @@ class PatchFeatures:
         medians = [torch.cat(level).median().item() for level in zip(*lengths, strict=True)]
         return cls(backbone, tuple(max(median, 1e-6) for median in medians))
 
-    def levels(self, batch: Thumbnails) -> list[Tensor]:
+    def levels(self, batch: Thumbnails | Tensor) -> list[Tensor]:
         """(b, size, size, 3) to one (b, h_i, w_i, C_i) for each level, finest grid first."""
         found = _averaged(self.backbone, batch)
         return [
@@ -64,21 +66,31 @@ def thumbnails(
 ) -> Thumbnails:
     """uint8 (n, size, size, 3). All that is kept of the pictures, so each is decoded once."""
     small = np.empty((len(pictures), size, size, 3), np.uint8)
-    for index, picture in enumerate(pictures):
-        shrinks = min(picture.width, picture.height) > size
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        small[index] = cv2.resize(picture.pixels, (size, size), interpolation=how)
+
+    def shrink(index: int) -> None:
+        small[index] = _shrunk(pictures[index], size)
+
+    numbers = range(len(pictures))
+    done = in_threads(shrink, numbers) if len(pictures) > 1 else map(shrink, numbers)
+    for index, _ in enumerate(done):
         progress(index + 1, len(pictures))
     return small
 
 
-def batches(small: Thumbnails, device: torch.device) -> list[Thumbnails]:
+def _shrunk(picture: Picture, size: int) -> Thumbnails:
+    shrinks = min(picture.width, picture.height) > size
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture.pixels, (size, size), interpolation=how), np.uint8)
+
+
+def batches(small: Thumbnails, device: torch.device) -> Iterator[Tensor]:
+    """(b, size, size, 3) on the device, the next one on its way."""
     step = BATCH.get(device.type, 8)
-    return [small[start : start + step] for start in range(0, len(small), step)]
+    return fed([small[start : start + step] for start in range(0, len(small), step)], device)
 
 
-def _averaged(backbone: Backbone, batch: Thumbnails) -> list[Tensor]:
-    pixels = torch.from_numpy(batch).to(backbone.device).permute(0, 3, 1, 2)
+def _averaged(backbone: Backbone, batch: Thumbnails | Tensor) -> list[Tensor]:
+    pixels = torch.as_tensor(batch).to(backbone.device).permute(0, 3, 1, 2)
     maps = [
         functional.avg_pool2d(level, 3, stride=1, padding=1, count_include_pad=False)
         for level in backbone.levels(pixels)

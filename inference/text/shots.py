@@ -20,9 +20,9 @@ from inference.patches import PatchFeatures, Thumbnails
 class UnitPatches(PatchFeatures):
     """A transformer's patches as they are, at length 1: attention has already looked around."""
 
-    def levels(self, batch: Thumbnails) -> list[Tensor]:
+    def levels(self, batch: Thumbnails | Tensor) -> list[Tensor]:
         """(b, size, size, 3) to one unit (b, h, w, C) a layer."""
-        pixels = torch.from_numpy(batch).to(self.backbone.device).permute(0, 3, 1, 2)
+        pixels = torch.as_tensor(batch).to(self.backbone.device).permute(0, 3, 1, 2)
         found = self.backbone.levels(pixels)
         return [functional.normalize(one.permute(0, 2, 3, 1), dim=-1) for one in found]
 

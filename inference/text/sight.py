@@ -48,7 +48,7 @@ class Eyes:
     def look(self, small: Thumbnails, bank: Shots) -> Look:
         """At uint8 (n, size, size, 3), with one forward pass; an empty bank gives no memory."""
 
-        def at(batch: Thumbnails) -> Look:
+        def at(batch: Tensor) -> Look:
             seen = self._seen(batch)
             layers = torch.stack([self.text.abnormal(one) for one in seen.joint])
             far = unlike(bank, seen.levels).numpy(force=True) if bank else None
@@ -63,9 +63,8 @@ class Eyes:
         found = [self._seen(batch).joint[-1] for batch in batches(small, self.sight.device)]
         return torch.cat(found)
 
-    def _seen(self, batch: Thumbnails) -> Seen:
-        pixels = torch.from_numpy(batch).to(self.sight.device).permute(0, 3, 1, 2)
-        return self.sight.see(pixels)
+    def _seen(self, batch: Tensor) -> Seen:
+        return self.sight.see(batch.permute(0, 3, 1, 2))
 
 
 def _together(looks: list[Look]) -> Look:

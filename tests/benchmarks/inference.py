@@ -1,6 +1,6 @@
 """make bench-inference: detectors against their peers, their promises and their limits.
 
-python -m tests.benchmarks.inference [peer] [normals] [confirmed] [names] [promise] [memory]
+python -m tests.benchmarks.inference [peer] [normals] [confirmed] [names] [promise] [memory] [batches]
 measures only what is named. The peer is installed into a virtual environment that is thrown away;
 it borrows torch from this one, so that both run on the same.
 """
@@ -28,6 +28,7 @@ from inference.detectors.fusion import Fusion
 from inference.detectors.memory import Memory
 from inference.files import DefectFiles, PictureFiles
 from inference.metrics import auroc
+from tests.benchmarks import batches as batch_sizes
 from tests.benchmarks.report import Report
 from tests.pictures import SHARED
 
@@ -267,6 +268,12 @@ def memory(report: Report, folder: Path) -> None:
     report.at_most("judge_peak_mb", _resident("judge", out, *pictures), 1536)
 
 
+def batches(report: Report, folder: Path) -> None:
+    """Pictures per second over batch sizes, on each device at hand."""
+    train, test = _screws()
+    batch_sizes.batches(report, train, [row.path for row in test], MOBILENET)
+
+
 def _many(place: Path) -> None:
     """The real screws, mirrored and turned until there are enough."""
     place.mkdir()
@@ -335,6 +342,7 @@ STAGES: dict[str, Callable[[Report, Path], None]] = {
     "names": names,
     "promise": promise,
     "memory": memory,
+    "batches": batches,
 }
 
 if __name__ == "__main__":
