@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inference.backbones.grids import on_one_grid
+from inference.backbones.precision import answers, enough_for, noise
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -26,6 +27,7 @@ class Backbone(nn.Module):
         """``stored``: what the artefact carries, if the network was changed to run faster."""
         super().__init__()
         self._stored = stored
+        self._enough: torch.dtype | None = None
         self.spec = spec  # plain values that ``restore`` rebuilds it from
         self.channels = channels
         self.network = network
@@ -40,9 +42,15 @@ class Backbone(nn.Module):
     @torch.inference_mode()
     def levels(self, batch: Tensor) -> list[Tensor]:
         """(B, 3, H, W), uint8 or float 0..1, to float32 (B, C_i, h_i, w_i), finest grid first."""
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-            maps = self.network(self.normalised(batch))
-        return [one.float() for one in (maps if isinstance(maps, list) else [maps])]
+        return answers(self.network, self.normalised(batch), self._bits(batch.shape[-1]))
+
+    def _bits(self, side: int) -> torch.dtype:
+        """In what a forward pass is computed; asked once, when the backbone is where it works."""
+        if self.device.type != "cuda":
+            return torch.float32
+        if self._enough is None:
+            self._enough = enough_for(self.network, self.normalised(noise(side, self.device)))
+        return self._enough
 
     def extract(self, batch: Tensor) -> Tensor:
         """The same as one float32 (B, C, h, w) on the finest grid, levels side by side."""
