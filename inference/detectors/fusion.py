@@ -32,7 +32,7 @@ from inference.artefact import Tensors
 from inference.detector import Progress, silent
 from inference.detectors.fitted import Fitted, part, under
 from inference.detectors.head import Head
-from inference.detectors.memory import KEPT, Memory
+from inference.detectors.memory import ADDED, KEPT, Memory
 from inference.devices import each_on_a_core
 from inference.images import Picture, PictureFacts
 from inference.labelled import Labelled
@@ -99,7 +99,8 @@ class Fusion(Fitted):
         )  # fmt: skip
         held_out, of = small[parts.calibrating], np.flatnonzero(parts.calibrating)
         fused = cls._calibrated(memory, head, held_out, [names[index] for index in of])
-        whole = fused._knowing(held_out)
+        # In proportion to what the memory holds.
+        whole = fused._knowing(held_out, KEPT // (CALIBRATING - 1))
         progress(100 * STAGES, 100 * STAGES)
         return whole
 
@@ -125,10 +126,18 @@ class Fusion(Fitted):
         }
         return cls(whole, memory, head, limits)
 
-    def _knowing(self, held_out: Thumbnails) -> Self:
-        """With the memory extended by these normals, in proportion to what it holds."""
-        keep = KEPT // (CALIBRATING - 1)
-        memory = self.memory.extended(held_out, keep)
+    def add(self, pictures: Sequence[Picture]) -> Self:
+        """A detector whose memory also knows these pictures as normal. The thresholds stay.
+
+        As of ``Memory.add``: no score rises, so the promise on false calls still holds. The head
+        learns nothing new; that takes a fit.
+        """
+        small = thumbnails(pictures, self.config["size"], silent)
+        return self._knowing(small, ADDED * len(small))
+
+    def _knowing(self, normals: Thumbnails, keep: int) -> Self:
+        """With the memory extended by at most ``keep`` of these normals' patches of each level."""
+        memory = self.memory.extended(normals, keep)
         members = {**self.config["members"], "memory": memory.config}
         return replace(self, memory=memory, config={**self.config, "members": members})
 
