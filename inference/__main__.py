@@ -1,4 +1,4 @@
-"""python -m inference: fit, judge, evaluate, pull, list."""
+"""python -m inference COMMAND; ``--help`` names the commands."""
 
 import sys
 

@@ -109,15 +109,30 @@ def _shows_its_place(row: Row) -> bool:
 def _from_manifest(manifest: Path) -> list[Row]:
     try:
         text = manifest.read_text(encoding="utf-8-sig")
-        lines = list(csv.DictReader(text.splitlines()))
+        reader = csv.DictReader(text.splitlines())
+        lines = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadDataset(f"{manifest} cannot be read as CSV ({error}).") from error
-    missing = [name for name in COLUMNS[:3] if name not in text.partition("\n")[0].split(",")]
+    missing = [name for name in COLUMNS[:3] if name not in (reader.fieldnames or ())]
     if missing:
         raise BadDataset(f"{manifest} lacks the column {missing[0]}.")
     if not lines:
         raise BadDataset(f"{manifest} has no rows.")
-    return [_row(line, manifest, number) for number, line in enumerate(lines, start=2)]
+    rows = [_row(line, manifest, number) for number, line in enumerate(lines, start=2)]
+    _refuse_what_is_named_twice(rows, manifest)
+    return rows
+
+
+def _refuse_what_is_named_twice(rows: Sequence[Row], manifest: Path) -> None:
+    """Counted twice, a picture would promise more than it shows."""
+    first: dict[Path, int] = {}
+    for number, row in enumerate(rows, start=2):
+        if (known := first.setdefault(row.path, number)) != number:
+            name = row.path.relative_to(manifest.parent)
+            raise BadDataset(
+                f"{manifest}, line {number}: {name} is named in line {known} already; "
+                "keep one of the two."
+            )
 
 
 def _row(line: dict[str, str | None], manifest: Path, number: int) -> Row:
@@ -173,4 +188,5 @@ def _from_flat(place: Path) -> Iterator[Row]:
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in found if path.is_file())

@@ -90,8 +90,7 @@ def tried(detector: Detector, rows: Sequence[Row], *, progress: Progress = silen
     is missing or no picture.
     """
     about = detector.about()
-    learnt = frozenset(about.get("learnt", ()))
-    fresh = [row for row in rows if not learnt or _sha256(row) not in learnt]
+    fresh = not_learnt(about, rows)
     if not fresh:
         raise BadDataset(
             f"The detector has learnt from all of the {len(rows)} pictures: "
@@ -100,6 +99,12 @@ def tried(detector: Detector, rows: Sequence[Row], *, progress: Progress = silen
     judgements, spent = _judged(detector, fresh, progress)
     seen = frozenset(about.get("seen_types", ()))
     return Trial(fresh, judgements, spent, seen, len(rows) - len(fresh))
+
+
+def not_learnt(about: dict[str, Any], rows: Sequence[Row]) -> list[Row]:
+    """The rows whose pictures a detector has not learnt from, as it says ``about`` itself."""
+    learnt = frozenset(about.get("learnt", ()))
+    return [row for row in rows if not learnt or _sha256(row) not in learnt]
 
 
 def figures(trial: Trial) -> dict[str, Any]:

@@ -66,14 +66,17 @@ class Thresholds:
     def from_json(cls, value: dict[str, Any]) -> Self:
         """The thresholds that ``as_json`` wrote, in this version or in another one of its format.
 
-        Fields this version does not know are left alone; KeyError if one that it needs is missing.
+        Fields this version does not know are left alone; KeyError if one that it needs is missing,
+        ValueError if one that is compared with scores is no number.
         """
         known = {entry.name: value[entry.name] for entry in fields(cls) if entry.name in value}
-        tuples = {
-            "calibration": tuple(value["calibration"]),
+        numbers = {
+            "ok": float(value["ok"]),
+            "not_ok": float(value["not_ok"]),
+            "calibration": tuple(float(score) for score in value["calibration"]),
             "parts": tuple(value.get("parts", ())),
         }
-        return cls(**{**known, **tuples})
+        return cls(**{**known, **numbers})
 
 
 def calibrate(

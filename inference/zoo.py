@@ -26,7 +26,9 @@ def detector_class(name: str) -> type[Detector]:
     """The class of a detector; UnknownName lists the names there are."""
     if name not in DETECTORS:
         known = ", ".join(sorted(DETECTORS))
-        raise UnknownName(f"There is no detector named {name!r}: choose one of {known}.")
+        raise UnknownName(
+            f"There is no detector named {name!r} in this version: choose one of {known}."
+        )
     module, _, attribute = DETECTORS[name].partition(":")
     found: type[Detector] = getattr(import_module(module), attribute)
     return found

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,25 @@ def main(given: Sequence[str]) -> int:
     except BadPredictions as error:
         print(f"labeling: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(_plain(card), indent=2, allow_nan=False) if options.json else _table(card))
-    return 0
+    return _told(
+        json.dumps(_plain(card), indent=2, allow_nan=False) if options.json else _table(card)
+    )
+
+
+def _told(text: str) -> int:
+    """Exit status of writing a result: 1 if the reader left, 2 if it could not be written."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        print(text, flush=True)
+        return 0
+    except BrokenPipeError:
+        status = 1
+    except OSError as error:
+        print(f"labeling: the result cannot be written: {error.strerror}.", file=sys.stderr)
+        status = 2
+    # What is left is not flushed again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,10 @@ from typing import TypeAlias
 
 from inference.zoo import FITTABLE
 
+MOST_SEED = 2**32 - 1  # what every generator of random numbers takes
+DIGITS = 12
+PLACES = ("auto", "cpu", "cuda", "mps", "xpu")
+
 
 def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m inference", description="Judge pictures.")
@@ -13,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     _fit(commands)
     _judge(commands)
     _evaluate(commands)
+    _recalibrate(commands)
     _drift(commands)
     _teach(commands)
     _evaluate_names(commands)
@@ -56,7 +61,7 @@ def _fit(commands: _Commands) -> None:
 def _judge(commands: _Commands) -> None:
     judge = _command(commands, "judge", "judge", "judge pictures with a fitted detector")
     judge.add_argument("artefact", type=Path, metavar="ARTEFACT")
-    judge.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    judge.add_argument("images", type=Path, nargs="+", metavar="IMAGE_OR_FOLDER")
     judge.add_argument("--json", action="store_true")
     judge.add_argument("--overlay", type=Path, metavar="FOLDER")
     _device(judge)
@@ -71,6 +76,21 @@ def _evaluate(commands: _Commands) -> None:
     evaluate.add_argument("--limit", type=_count, metavar="N", help="an even sample of N pictures")
     evaluate.add_argument("--report", type=Path, metavar="FOLDER", help="write charts and tables")
     _device(evaluate)
+
+
+def _recalibrate(commands: _Commands) -> None:
+    says = "set the thresholds of a detector from confirmed defects"
+    again = _command(commands, "recalibrate", "recalibrate", says)
+    again.add_argument("artefact", type=Path, metavar="ARTEFACT")
+    again.add_argument("data", type=Path, metavar="DATA")
+    again.add_argument("--out", type=Path, required=True, metavar="OTHER")
+    again.add_argument("--escape-rate", type=_share, metavar="RATE", help="such as 0.05; sets ok")
+    again.add_argument(
+        "--promise", type=_rate, metavar="RATE", help="prove false calls this rare; raises not ok"
+    )
+    again.add_argument("--split", default="train", help="where the confirmed defects are")
+    again.add_argument("--json", action="store_true")
+    _device(again)
 
 
 def _drift(commands: _Commands) -> None:
@@ -102,7 +122,7 @@ def _teach(commands: _Commands) -> None:
         help="learn places or whole pictures",
     )
     teach.add_argument("--backbone", help="another than the detector's own")
-    teach.add_argument("--seed", type=int, default=0)
+    teach.add_argument("--seed", type=_seed, default=0)
     _device(teach)
 
 
@@ -155,33 +175,57 @@ def _synthesise(commands: _Commands) -> None:
 
 
 def _device(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    command.add_argument(
+        "--device", type=_place, default="auto", help="auto, cpu, cuda, cuda:1, ..."
+    )
+
+
+def _place(text: str) -> str:
+    """Where a tensor can be computed; torch knows further names, of places that compute nothing."""
+    if text.partition(":")[0] not in PLACES:
+        raise argparse.ArgumentTypeError(f"there is no device {text!r}: use auto, cpu or cuda")
+    return text
 
 
 def _size(text: str) -> int:
-    value = _count(text)
-    if value % 8 or not 64 <= value <= 2048:
+    value = _whole(text)
+    if value is None or value % 8 or not 64 <= value <= 2048:
         raise argparse.ArgumentTypeError("must be a multiple of 8 between 64 and 2048")
     return value
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    value = _whole(text)
+    if not value:
         raise argparse.ArgumentTypeError("must be a whole number above 0")
-    return int(text)
+    return value
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError("must be a whole number, 0 or above")
-    return int(text)
+    value = _whole(text)
+    if value is None or value > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or above, up to {MOST_SEED}")
+    return value
+
+
+def _whole(text: str) -> int | None:
+    """A number of digits alone, and of few enough that it can be meant."""
+    return int(text) if text.isdecimal() and len(text) <= DIGITS else None
 
 
 def _rate(text: str) -> float:
+    return _between(text, 0.1)
+
+
+def _share(text: str) -> float:
+    return _between(text, 1)
+
+
+def _between(text: str, most: float) -> float:
     try:
         value = float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError("must be a number") from error
-    if not 0 < value < 0.1:
-        raise argparse.ArgumentTypeError("must lie between 0 and 0.1")
+    if not 0 < value < most:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and {most:g}")
     return value

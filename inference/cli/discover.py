@@ -13,10 +13,10 @@ from PIL import Image
 from inference import datasets
 from inference.cli.naming import Opened, opened, shown
 from inference.cli.output import bar, emit, emit_json
+from inference.cli.places import refuse_unwritable
 from inference.clusterfigures import agreement
 from inference.datasets import BadDataset, Row
 from inference.discovery import NOISE, Discovery, discover, picture_clusters
-from inference.faults import Fault
 from inference.files import picture
 from inference.images import Picture
 from inference.judgement import Region
@@ -27,10 +27,6 @@ SHEET = (6, 4)  # crops in a row, rows
 SIDE = 128  # pixels of a crop on a sheet
 GAP = 4
 TYPICAL = 10  # members of a cluster in the JSON
-
-
-class CannotWriteSheets(Fault):
-    """The folder for the contact sheets cannot be used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +40,12 @@ class Found:
 
 
 def run(options: argparse.Namespace) -> int:
+    refuse_unwritable(options.out, "sheets")  # before the work, not after it
     inside = opened(options.artefact, options.device)
     rows = _rows(options)
-    _make(options.out)
     found = _unknown(options, inside, rows)
     result = discover(found.features)
+    options.out.mkdir(parents=True, exist_ok=True)
     sheets = _sheets(options.out, result, found)
     told = _told(result, found, rows, sheets) | {"artefact": inside.sha256}
     if options.json:
@@ -63,21 +60,24 @@ def _rows(options: argparse.Namespace) -> list[Row]:
     if options.regions != "found":
         rows = [row for row in rows if row.is_defect]
     if not rows:
-        raise BadDataset(f"{options.folder} has no such pictures in the split {options.split!r}.")
+        kind = "pictures" if options.regions == "found" else "defects"
+        where = f" in the split {options.split!r}" if options.split is not None else ""
+        raise BadDataset(f"{options.folder} has no {kind}{where}.")
     return rows
 
 
 def _unknown(options: argparse.Namespace, inside: Opened, rows: Sequence[Row]) -> Found:
-    features, progress = inside.features(), bar("discover")
+    features = inside.features()
     of, regions, pieces, values = [], [], [], []
-    for number, row in enumerate(rows):
-        seen, places = _places(options, inside, row)
-        if places:
-            values.append(features.embed(seen, places))
-            pieces += list(crops.crops(seen, places, SIDE))
-        of += [number] * len(places)
-        regions += places
-        progress(number + 1, len(rows))
+    with bar("discover") as progress:
+        for number, row in enumerate(rows):
+            seen, places = _places(options, inside, row)
+            if places:
+                values.append(features.embed(seen, places))
+                pieces += list(crops.crops(seen, places, SIDE))
+            of += [number] * len(places)
+            regions += places
+            progress(number + 1, len(rows))
     together = np.concatenate(values) if values else np.empty((0, 1), np.float32)
     return Found(of, regions, pieces, together)
 
@@ -161,13 +161,6 @@ def _sheet(pieces: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         y, x = (GAP + step * place for place in divmod(index, columns))
         sheet[y : y + SIDE, x : x + SIDE] = piece
     return sheet
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWriteSheets(f"{folder} cannot be used for sheets: {error.strerror}.") from error
 
 
 def _print(told: dict[str, Any]) -> None:

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import inference
 from inference import datasets
+from inference.cli import opening
 from inference.cli.output import bar, emit, emit_json
 from inference.datasets import Row
 from inference.drift import check
@@ -14,12 +14,13 @@ from inference.thresholds import Thresholds
 
 
 def run(options: argparse.Namespace) -> int:
-    detector = inference.load(options.artefact, device=options.device)
+    detector = opening.detector(options.artefact, options.device)
     rows = recent(options.folder)
-    shown, scores = bar("drift"), []
-    for number, row in enumerate(rows, start=1):
-        scores.append(detector.judge_many([picture(row.path)])[0].score)
-        shown(number, len(rows))
+    scores = []
+    with bar("drift") as progress:
+        for number, row in enumerate(rows, start=1):
+            scores.append(detector.judge_many([picture(row.path)])[0].score)
+            progress(number, len(rows))
     thresholds = Thresholds.from_json(detector.about()["thresholds"])
     found = check(thresholds, scores, [row.group for row in rows], look=options.look)
     if options.json:

@@ -5,18 +5,20 @@ import sys
 from importlib import import_module
 from typing import Any
 
-import inference
 from inference import artefact, datasets
+from inference.cli import opening
 from inference.cli.output import bar, emit, emit_json
+from inference.cli.places import refuse_unwritable
 from inference.evaluation import Trial, even_sample, figures, tried
 from inference.thresholds import Thresholds
 
 
 def run(options: argparse.Namespace) -> int:
     report = _report(options)
-    detector = inference.load(options.artefact, device=options.device)
+    detector = opening.detector(options.artefact, options.device)
     rows = even_sample(datasets.labelled(options.dataset, options.split), options.limit)
-    trial = tried(detector, rows, progress=bar("evaluate"))
+    with bar("evaluate") as progress:
+        trial = tried(detector, rows, progress=progress)
     found = figures(trial) | _of_the_artefact(options, detector.about())
     if report:
         _write(report, options, trial, found, detector.about())
@@ -36,6 +38,7 @@ def _report(options: argparse.Namespace) -> Any:
         return None
     report = import_module("inference.report.writing")
     report.refuse_foreign_content(options.report)
+    refuse_unwritable(options.report, "the report")
     return report
 
 

@@ -43,13 +43,14 @@ def run(options: argparse.Namespace) -> int:
 def _figures(
     options: argparse.Namespace, inside: Opened, namer: Namer, rows: Sequence[Row]
 ) -> dict[str, Any]:
-    said, progress = [], bar("evaluate names")
-    for done, row in enumerate(rows, start=1):
-        if options.regions == "found":
-            said.append(_of_the_detector(options, inside, row))
-        else:
-            said.append(_of_true_places(namer, row, options.regions))
-        progress(done, len(rows))
+    said = []
+    with bar("evaluate names") as progress:
+        for done, row in enumerate(rows, start=1):
+            if options.regions == "found":
+                said.append(_of_the_detector(options, inside, row))
+            else:
+                said.append(_of_true_places(namer, row, options.regions))
+            progress(done, len(rows))
     codes = [one[0].code if one else NOTHING for one in said]
     sure = [one[0].probability if one else 0.0 for one in said]
     return figures([row.defect_type for row in rows], codes, sure)

@@ -4,17 +4,19 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from inference import artefact, datasets, zoo
+from inference import datasets, zoo
 from inference.cli import prompts
 from inference.cli.output import bar, emit
+from inference.cli.places import refuse_unwritable_artefact, refuse_unwritable_file
 from inference.datasets import BadDataset, Row
 from inference.detector import Detector
 from inference.detectors.fitted import Fitted
 from inference.faults import Fault
 from inference.files import DefectFiles, PictureFiles
-from inference.thresholds import demand
+from inference.promises import FALSE_CALLS, events_to_allow
+from inference.thresholds import demand, part_numbers
 
 LEARN_FROM_DEFECTS = ("head", "fusion", "zeroshot")
 KEEP_CHECKPOINTS = ("head", "fusion")
@@ -28,7 +30,8 @@ def run(options: argparse.Namespace) -> int:
     _refuse_what_does_not_fit_together(options)
     defects = _defects(options)
     rows = _normals(options, defects)
-    artefact.refuse_to_replace_something_else(options.out)  # before the work, not after it
+    _refuse_unwritable(options)
+    _refuse_a_promise_beyond(options, rows)
     started = time.perf_counter()
     detector = _fitted(options, rows, defects)
     seconds = time.perf_counter() - started
@@ -42,17 +45,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _fitted(options: argparse.Namespace, rows: Sequence[Row], defects: Sequence[Row]) -> Detector:
     try:
-        detector = zoo.detector_class(options.detector).fit(
-            PictureFiles([row.path for row in rows]),
-            [row.group for row in rows],
-            backbone=options.backbone,
-            size=options.size,
-            device=options.device,
-            seed=options.seed,
-            false_call_rate=options.false_call_rate,
-            progress=bar("fit", "step"),
-            **_further(options, defects),
-        )
+        with bar("fit", "step") as progress:
+            detector = zoo.detector_class(options.detector).fit(
+                PictureFiles([row.path for row in rows]),
+                [row.group for row in rows],
+                backbone=options.backbone,
+                size=options.size,
+                device=options.device,
+                seed=options.seed,
+                false_call_rate=options.false_call_rate,
+                progress=progress,
+                **_further(options, defects),
+            )
         return _promising(detector, options.promise)
     except ValueError as error:
         raise CannotFit(f"{options.data}: {error}.") from error
@@ -62,12 +66,27 @@ def _promising(detector: Detector, rate: float | None) -> Detector:
     """The detector with its upper threshold raised until ``rate`` is proven; as it is without."""
     if rate is None:
         return detector
-    if not isinstance(detector, Fitted) or "thresholds" not in detector.__dict__:
+    if not isinstance(detector, Fitted):
         raise CannotFit(f"The detector {detector.about()['detector']} takes no --promise.")
-    limits = demand(detector.thresholds, rate)
-    config = {**detector.config, "thresholds": limits.as_json()}
-    changed: Detector = replace(cast(Any, detector), thresholds=limits, config=config)
-    return changed
+    return detector.with_thresholds(demand(detector.thresholds, rate))
+
+
+def _refuse_a_promise_beyond(options: argparse.Namespace, rows: Sequence[Row]) -> None:
+    """What all good pictures together cannot prove need not be fitted first."""
+    if options.promise is None:
+        return
+    parts = len(set(part_numbers([row.group for row in rows], len(rows))))
+    try:
+        events_to_allow(FALSE_CALLS, parts, options.promise)
+    except ValueError as error:
+        raise CannotFit(f"{options.data}: {error}.") from error
+
+
+def _refuse_unwritable(options: argparse.Namespace) -> None:
+    """Before the work, not after it."""
+    refuse_unwritable_artefact(options.out)
+    if options.checkpoint is not None:
+        refuse_unwritable_file(options.checkpoint, "a checkpoint")
 
 
 def _refuse_what_does_not_fit_together(options: argparse.Namespace) -> None:

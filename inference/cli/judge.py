@@ -2,37 +2,67 @@
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from tqdm import tqdm
 
 import inference
-from inference.cli.output import emit, emit_json
+from inference.cli import opening
+from inference.cli.output import bar, emit, emit_json
+from inference.cli.places import refuse_unwritable
+from inference.datasets import SUFFIXES
+from inference.detector import Progress
 from inference.faults import Fault
 from inference.files import picture
 from inference.overlay import draw
 
 
-class CannotWrite(Fault):
-    """The folder for overlays cannot be used."""
+class NothingToJudge(Fault):
+    """A folder holds no picture."""
 
 
 def run(options: argparse.Namespace) -> int:
-    detector = inference.load(options.artefact, device=options.device)
     if options.overlay:
-        _make(options.overlay)
+        refuse_unwritable(options.overlay, "overlays")
+    images = [picture for place in options.images for picture in _pictures(place)]
+    detector = opening.detector(options.artefact, options.device)
+    if options.overlay:
+        options.overlay.mkdir(parents=True, exist_ok=True)
+    with bar("judge") as progress:
+        found = _judged(options, detector, images, progress)
+    if options.json:
+        emit_json({"artefact": detector.artefact_sha256, "judgements": found})
+    return 0
+
+
+def _pictures(place: Path) -> list[Path]:
+    """The pictures of a folder; a file is taken by its word."""
+    if not place.is_dir():
+        return [place]
+    inside = (path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
+    found = sorted(path for path in inside if not path.is_dir())
+    if not found:
+        raise NothingToJudge(f"{place} holds no pictures; the folders in it are not looked into.")
+    return found
+
+
+def _judged(
+    options: argparse.Namespace,
+    detector: inference.Detector,
+    images: Sequence[Path],
+    progress: Progress,
+) -> list[dict[str, Any]]:
     found = []
-    for number, path in enumerate(tqdm(options.images, unit="picture", disable=None)):
+    for number, path in enumerate(images):
         judgement = _judge(detector, path, options.overlay, number)
         found.append({"image": str(path), **judgement})
         if not options.json:
             emit(_line(path, judgement))
-    if options.json:
-        emit_json({"artefact": detector.artefact_sha256, "judgements": found})
-    return 0
+        progress(number + 1, len(images))
+    return found
 
 
 def _judge(
@@ -53,10 +83,3 @@ def _judge(
 def _line(path: Path, judgement: dict[str, Any]) -> str:
     evaluation = str(judgement["evaluation"]).replace("_", " ")
     return f"{path}: {evaluation}, score {judgement['score']:.3f}. {judgement['description']}"
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(f"{folder} cannot be used for overlays: {error.strerror}.") from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from inference import artefact, zoo
 from inference.backbones import Backbone, open_backbone, restore
+from inference.cli.opening import contents_of
 from inference.datasets import BadDataset, Row
 from inference.detectors.fitted import Fitted, part
 from inference.detectors.named import Named
@@ -59,11 +60,12 @@ def opened(folder: Path, device: str) -> Opened:
     config, tensors = found.config, found.tensors
     detector: Fitted | None = None
     namer: Namer | None = None
-    if "detector" in config:
-        detector = _detector(config, tensors, device)
-        namer = detector.namer if isinstance(detector, Named) else None
-    else:
-        namer = shelf.rebuilt(config, tensors, device=device)
+    with contents_of(folder):
+        if "detector" in config:
+            detector = _detector(config, tensors, device)
+            namer = detector.namer if isinstance(detector, Named) else None
+        else:
+            namer = shelf.rebuilt(config, tensors, device=device)
     return Opened(detector, namer, found.sha256, config, tensors, device)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
@@ -10,7 +12,8 @@ from inference.detector import Progress
 
 
 def emit(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    """A line of its own, also where a bar is being drawn on the same terminal."""
+    tqdm.write(line, file=sys.stdout)
 
 
 def emit_json(value: dict[str, Any]) -> None:
@@ -18,19 +21,31 @@ def emit_json(value: dict[str, Any]) -> None:
     emit(json.dumps(_finite(value), indent=2, allow_nan=False))
 
 
-def bar(label: str, unit: str = "picture") -> Progress:
-    """A progress bar on standard error for who calls it with (done, total)."""
+@contextmanager
+def bar(label: str, unit: str = "picture") -> Iterator[Progress]:
+    """A progress bar on standard error for who calls it with (done, total).
+
+    It ends its line however the work ends, so that what is said next begins on one of its own.
+    """
     shown: tqdm[Any] | None = None
 
     def progress(done: int, total: int) -> None:
         nonlocal shown
         if shown is None or done < shown.n:
-            shown = tqdm(total=total, desc=label, unit=unit, file=sys.stderr)
+            if shown is not None:
+                shown.close()
+            # Drawn once it is held here: one that Ctrl-C cuts short in the making is not closed.
+            shown = tqdm(total=total, desc=label, unit=unit, file=sys.stderr, delay=1e-9)
+            shown.refresh()
         shown.update(done - shown.n)
         if done >= total:
             shown.close()
 
-    return progress
+    try:
+        yield progress
+    finally:
+        if shown is not None:
+            shown.close()
 
 
 def _finite(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from tqdm import tqdm
 from inference.backbones import source
 from inference.cli import listing
 from inference.cli.output import emit
+from inference.cli.places import refuse_unwritable
 from inference.download import BytesDone, fetch
 
 
@@ -17,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
     if options.backbone == "list":
         return listing.run(options)
     found = source(options.backbone)
+    refuse_unwritable(options.out, "weights")
     emit(f"licence: {found.licence}")
     name = options.backbone.replace(":", "_").replace("/", "_")
     if len(found.urls) == 1:
@@ -31,16 +35,19 @@ def run(options: argparse.Namespace) -> int:
 
 def _fetched(url: str, target: Path) -> Path:
     emit(f"from: {url}")
-    got = fetch(url, target, _bar(target.name))
+    with _bar(target.name) as progress:
+        got = fetch(url, target, progress)
     emit(f"sha256: {got.sha256}  {got.path}")
     return got.path
 
 
-def _bar(label: str) -> BytesDone:
+@contextmanager
+def _bar(label: str) -> Iterator[BytesDone]:
     shown: tqdm[Any] = tqdm(desc=label, unit="B", unit_scale=True, file=sys.stderr, disable=None)
 
     def progress(done: int, total: int) -> None:
         shown.total = total or None
         shown.update(done - shown.n)
 
-    return progress
+    with shown:
+        yield progress

@@ -6,6 +6,7 @@ are and once with the outline of the mask.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,8 @@ from PIL import Image
 
 from inference import datasets
 from inference.cli.output import bar, emit
+from inference.cli.places import refuse_unwritable
+from inference.detector import Progress
 from inference.faults import Fault
 from inference.files import PictureFiles
 from inference.synthesis import KINDS, Mask, Pixels
@@ -30,9 +33,21 @@ class CannotSynthesise(Fault):
 def run(options: argparse.Namespace) -> int:
     rows = datasets.normals_to_fit(options.data)
     pictures = PictureFiles([row.path for row in rows])
-    _start(options.out)
+    _refuse_unless_empty(options.out)
     kinds = list(KINDS) if options.kind == "all" else [options.kind]
-    progress, sheet = bar("synthesise"), []
+    with bar("synthesise") as progress:
+        sheet = _made(options, kinds, pictures, progress)
+    Image.fromarray(sheet).save(options.out / "sheet.png")
+    emit(f"{options.out}: {len(kinds) * options.count} pictures of {', '.join(kinds)}")
+    emit(f"to look at: {options.out / 'sheet.png'}")
+    return 0
+
+
+def _made(
+    options: argparse.Namespace, kinds: Sequence[str], pictures: PictureFiles, progress: Progress
+) -> Pixels:
+    """Write all pictures of all kinds, and return the sheet with the first of each."""
+    sheet = []
     for number, kind in enumerate(kinds):
         shown = []
         for index in range(options.count):
@@ -42,19 +57,13 @@ def run(options: argparse.Namespace) -> int:
                 shown.append(_shown(made, mask))
             progress(number * options.count + index + 1, len(kinds) * options.count)
         sheet.append(np.hstack(shown))
-    Image.fromarray(np.vstack(sheet)).save(options.out / "sheet.png")
-    emit(f"{options.out}: {len(kinds) * options.count} pictures of {', '.join(kinds)}")
-    emit(f"to look at: {options.out / 'sheet.png'}")
-    return 0
+    return np.vstack(sheet)
 
 
-def _start(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+def _refuse_unless_empty(out: Path) -> None:
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise CannotSynthesise(f"{out} exists and is not an empty folder: choose another place.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotSynthesise(f"{out} cannot be made: {error.strerror}.") from error
+    refuse_unwritable(out, "made-up defects")
 
 
 def _one(kind: str, pictures: PictureFiles, rng: np.random.Generator) -> tuple[Pixels, Mask]:

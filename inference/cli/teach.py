@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from inference import artefact, datasets
+from inference import datasets
 from inference.backbones import Backbone, open_backbone
 from inference.cli.naming import NONE, Opened, opened, typed
 from inference.cli.output import bar, emit
+from inference.cli.places import refuse_unwritable_artefact
 from inference.datasets import Row
 from inference.detectors.named import Named, as_found
 from inference.devices import chosen
@@ -27,7 +28,7 @@ class CannotTeach(Fault):
 
 def run(options: argparse.Namespace) -> int:
     rows = typed(datasets.labelled(options.dataset, options.split), options.dataset)
-    artefact.refuse_to_replace_something_else(options.out)  # before the work, not after it
+    refuse_unwritable_artefact(options.out)  # before the work, not after it
     inside = None if str(options.artefact) == NONE else opened(options.artefact, options.device)
     if inside is not None and inside.detector is None:
         raise CannotTeach(f"{options.artefact} has no detector: teach it anew with `teach {NONE}`.")
@@ -53,13 +54,14 @@ def _taught(options: argparse.Namespace, rows: Sequence[Row], inside: Opened | N
     if options.regions == "whole":
         rows = [replace(row, mask=None) for row in rows]
     try:
-        return Prototypes.fit(
-            DefectFiles(rows),
-            _backbone(options, inside),
-            seed=options.seed,
-            by=_outlining(inside),
-            progress=bar("teach", "crop"),
-        )
+        with bar("teach", "crop") as progress:
+            return Prototypes.fit(
+                DefectFiles(rows),
+                _backbone(options, inside),
+                seed=options.seed,
+                by=_outlining(inside),
+                progress=progress,
+            )
     except ValueError as error:
         raise CannotTeach(f"{options.dataset}: {error}.") from error
 

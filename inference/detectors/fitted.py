@@ -6,9 +6,10 @@ detector can be part of another one: a fusion holds the config and tensors of it
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from inference import artefact, pipeline
 from inference.artefact import Tensors
@@ -52,6 +53,12 @@ class Fitted(ABC):
     def load(cls, folder: Path, *, device: str = "auto") -> Self:
         found = artefact.read(folder)
         return cls.rebuilt(found.config, found.tensors, device=device)
+
+    def with_thresholds(self, limits: Thresholds) -> Self:
+        """The same detector, which judges by other thresholds."""
+        config = {**self.config, "thresholds": limits.as_json()}
+        changed: Self = replace(cast(Any, self), config=config, thresholds=limits)
+        return changed
 
     def about(self) -> dict[str, Any]:
         return dict(self.config)

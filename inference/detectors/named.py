@@ -84,6 +84,10 @@ class Named(Fitted):
     def thresholds(self) -> Thresholds:  # type: ignore[override]
         return self.detector.thresholds
 
+    def with_thresholds(self, limits: Thresholds) -> Self:
+        inner = self.detector.with_thresholds(limits)
+        return type(self).of(inner, self.namer)
+
     def see(self, pictures: Sequence[Picture]) -> list[Sighting]:
         return self.detector.see(pictures)
 

@@ -36,7 +36,7 @@ def until_visible(
     for _ in range(TRIES):
         changed = attempt(picture, fitting, rng)
         mask = visible(picture, changed)
-        if mask.sum() >= LEAST:
+        if mask.sum() >= LEAST and _mostly_changed(picture, changed, mask):
             return only_there(picture, changed, mask), mask
     changed = _stained(picture, rng)
     mask = (changed != picture).any(axis=2)
@@ -47,6 +47,11 @@ def visible(before: Pixels, after: Pixels) -> Mask:
     """(H, W): where ``after`` differs from ``before`` by more than noise does."""
     difference = cv2.absdiff(before, after).max(axis=2)
     return np.asarray(cv2.medianBlur(difference, 5) > VISIBLE + ROUGH * _grain(before))
+
+
+def _mostly_changed(before: Pixels, after: Pixels, mask: Mask) -> bool:
+    """Speckles that the median filter joined are no place of which one could say: here it is."""
+    return bool((before != after).any(axis=2)[mask].mean() > 0.5)
 
 
 def _grain(picture: Pixels) -> float:

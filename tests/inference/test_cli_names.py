@@ -165,7 +165,7 @@ def test_wrong_use_ends_with_a_sentence(alone, stub, dataset, tmp_path, capsys):
         (["evaluate-names", str(stub), data], "does not name"),
         (["evaluate-names", str(alone), data, "--regions", "found"], "has no detector"),
         (["discover", str(alone), data, *out, "--split", "x"], "in the split 'x'"),
-        (["discover", str(alone), data, "--out", str(tmp_path / "file")], "cannot be used for"),
+        (["discover", str(alone), data, "--out", str(tmp_path / "file")], "cannot take sheets"),
     ]
     for arguments, says in cases:
         assert says in wrong(arguments, capsys), arguments

@@ -93,6 +93,25 @@ def test_a_manifest_without_a_needed_column_is_refused(tmp_path):
         read(tmp_path)
 
 
+def test_a_picture_that_is_named_twice_is_refused_with_both_lines(tmp_path):
+    touch(tmp_path, "a.png", "b.png")
+    lines = ("a.png,train,good,,,p1,", "b.png,train,good,,,p2,", "a.png,test,defect,hole,,p1,")
+    with pytest.raises(BadDataset, match=r"line 4: a\.png is named in line 2 already"):
+        read(manifest(tmp_path, *lines))
+
+
+def test_a_header_in_quotes_is_read(tmp_path):
+    touch(tmp_path, "a.png")
+    (tmp_path / "manifest.csv").write_text('"path","split","label"\n"a.png","train","good"\n')
+    assert [row.path.name for row in read(tmp_path)] == ["a.png"]
+
+
+def test_a_folder_that_is_called_like_a_picture_is_none(tmp_path):
+    touch(tmp_path, "a.png")
+    (tmp_path / "b.png").mkdir()
+    assert [row.path.name for row in read(tmp_path)] == ["a.png"]
+
+
 def test_an_empty_manifest_is_refused(tmp_path):
     with pytest.raises(BadDataset, match="has no rows"):
         read(manifest(tmp_path))

@@ -1,5 +1,8 @@
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,19 @@ def test_without_json_a_table_is_printed(tmp_path, capsys):
     file.write_text("product,image,truth,predicted\np,1,crack,crack\n")
     assert main(["score-types", str(file)]) == 0
     assert "object_mean_accuracy         1.0000" in capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_and_a_terminal_of_ascii_are_no_faults(tmp_path):
+    rows = "product,image,truth,predicted\nbolt,a.png,good,good\nbolt,b.png,Fräser,Fräser\n"
+    (tmp_path / "p.csv").write_text(rows, encoding="utf-8")
+    command = f"{sys.executable} -m labeling score-types {tmp_path / 'p.csv'}"
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for reader in ("true", "cat"):
+        done = subprocess.run(
+            f"{command} | {reader}", shell=True, env=ascii_only, capture_output=True, text=True
+        )
+        assert done.returncode == 0 and done.stderr == ""
+    full = subprocess.run(f"{command} > /dev/full", shell=True, capture_output=True, text=True)
+    assert full.returncode == 2
+    assert full.stderr.startswith("labeling: the result cannot be written")
+    assert "Traceback" not in full.stderr
