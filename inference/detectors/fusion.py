@@ -1,9 +1,12 @@
-"""A memory of good parts and a head taught with defects, half and half.
+"""A memory of good parts and a head taught with defects, put together.
 
 BenchReAD (Lian et al. 2025, arXiv 2507.10492): a supervised detector is best at the defects it
 has seen and drops on others; a memory of normals keeps those. Each member's score is divided by
 its spread among held-out normals (90th percentile minus median), so that both speak of the same
-thing, and the mean is taken. Taking off the medians too would only shift every score.
+thing, and the root of the sum of their squares is taken. The paper takes the mean; there the noise
+of a head that does not know a defect weighs as much as what the memory sees of it. On magnetic
+tiles the root loses 0.004 of image AUROC on learnt types against the mean and gains 0.011 to
+0.015 on types that were left out.
 
 Held out from both, and cheap. The same quarter of the normals is kept from the memory and from
 the head, and the thresholds are taken on it with exactly the members that judge later: split
@@ -11,9 +14,6 @@ conformal, but for the two spreads, which come from the same scores. Afterwards 
 those normals too: a larger bank only shortens distances, so the fused score falls or stays, and
 the calibration errs on the safe side. Keeping a quarter from the memory costs it nothing that can
 be measured (magnetic tiles: image AUROC 0.881 with and without).
-
-The larger of the two instead of the mean, or the mean of their logarithms, were tried once on
-those tiles: the image AUROC changed by less than 0.005, so the published rule stands.
 
 The backbone is stored once and looks at each picture once.
 """
@@ -114,7 +114,7 @@ class Fusion(Fitted):
             share / max(float(np.percentile(own, ODD) - np.median(own)), 1e-3)
             for own, share in zip(found, (SHARE, 1 - SHARE), strict=True)
         ]
-        fused = sum(weight * own for weight, own in zip(weights, found, strict=True))
+        fused = _together(weights, found)
         unit = float(np.median(fused))
         limits = calibrate(fused / unit, groups, false_call_rate=head.config["false_call_rate"])
         whole = {
@@ -145,8 +145,8 @@ class Fusion(Fitted):
         small = thumbnails(pictures, self.config["size"], silent)
         heats = _heats(self.memory, self.head, small)
         weights = self.config["weights"]
-        fused = sum(weight * own for weight, own in zip(weights, heats, strict=True))
-        totals = sum(weight * scores(own) for weight, own in zip(weights, heats, strict=True))
+        fused = _together(weights, heats)
+        totals = _together(weights, [scores(own) for own in heats])
         return [_sighting(heat, float(total)) for heat, total in zip(fused, totals, strict=True)]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -174,6 +174,12 @@ def _heats(memory: Memory, head: Head, small: Thumbnails) -> tuple[Floats, Float
     found = each_on_a_core(of_batch, batches(small, device), device)
     far = [np.concatenate(level) for level in zip(*(one for one, _ in found), strict=True)]
     return memory.usual.heat(far), np.concatenate([heat for _, heat in found])
+
+
+def _together(weights: Sequence[float], members: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Of the members' heat or scores, all >= 0; it never falls when one of them rises."""
+    squares = [(weight * own) ** 2 for weight, own in zip(weights, members, strict=True)]
+    return np.asarray(np.sqrt(sum(squares)))
 
 
 def _sighting(heat: Floats, score: float) -> Sighting:

@@ -38,6 +38,7 @@ SAME_LAYERS = f"{MOBILENET}?strides=8,16"
 PEER = "anomalib==2.7.0"
 TRAIN, TEST, BANK, ROUNDS = 100, 160, 1024, 5
 UNSEEN = ("crack", "blowhole", "uneven")
+SEEDS = 3  # teaching a head depends on chance by up to 0.03
 SPLITS, KEPT_FOR_SPLITS = 20, 4_000
 MANY = 2_000
 
@@ -180,19 +181,24 @@ def confirmed(report: Report, folder: Path) -> None:
     figures = _evaluated(folder / "mtd-parts", "mtd", *words, "--confirmed-groups")
     report.at_least("mtd_confirmed_other_parts_image_auroc", figures["image_auroc"])
     for kind in UNSEEN:
-        say(f"mtd: {kind} never seen")
-        with_others, alone = _unseen(kind)
-        report.at_least(f"mtd_unseen_{kind}_fusion_less_memory", with_others - alone, -0.01)
+        found = []
+        for seed in range(SEEDS):
+            say(f"mtd: {kind} never seen, seed {seed + 1} of {SEEDS}")
+            with_others, alone = _unseen(kind, seed)
+            found.append(with_others - alone)
+        middle = statistics.median(found)
+        report.at_least(f"mtd_unseen_{kind}_fusion_less_memory", middle, -0.01)
 
 
-def _unseen(kind: str) -> tuple[float, float]:
+def _unseen(kind: str, seed: int) -> tuple[float, float]:
     """Image AUROC of a type that was not among the confirmed: fusion, and its memory alone."""
     place = DATA / "mtd"
     rows = datasets.normals_to_fit(place)
-    drawn = [r for r in datasets.confirmed(place, 10, seed=0) if r.defect_type != kind]
+    drawn = [r for r in datasets.confirmed(place, 10, seed=seed) if r.defect_type != kind]
     pictures, groups = PictureFiles([row.path for row in rows]), [row.group for row in rows]
-    fusion = Fusion.fit(pictures, groups, backbone=MOBILENET, defects=DefectFiles(drawn))
-    memory = Memory.fit(pictures, groups, backbone=MOBILENET)
+    defects = DefectFiles(drawn)
+    fusion = Fusion.fit(pictures, groups, backbone=MOBILENET, defects=defects, seed=seed)
+    memory = Memory.fit(pictures, groups, backbone=MOBILENET, seed=seed)
     learnt = {row.path for row in drawn}
     test = [
         row

@@ -79,11 +79,13 @@ def test_knowing_the_held_out_normals_can_only_lower_a_score(fusion):
 
 def test_a_part_that_a_reviewer_calls_normal_is_known_at_once(fusion):
     odd = [picture(spotted(seed)) for seed in range(330, 334)]
-    before, after = fusion.see(odd), fusion.add(odd).see(odd)
-    for old, new in zip(before, after, strict=True):
-        assert new.score < 0.75 * old.score  # the head knows nothing of it yet
-    assert fusion.add(odd).thresholds == fusion.thresholds
-    assert fusion.add(odd).about()["members"]["memory"]["pictures"] == 20
+    more = fusion.add(odd)
+    for old, new in zip(fusion.see(odd), more.see(odd), strict=True):
+        assert new.score < old.score
+    for old, new in zip(fusion.memory.see(odd), more.memory.see(odd), strict=True):
+        assert new.score < old.score / 2, "the head has learnt nothing of it yet"
+    assert more.thresholds == fusion.thresholds
+    assert more.about()["members"]["memory"]["pictures"] == 20
 
 
 def test_a_saved_fusion_judges_as_before_and_holds_one_backbone(fusion, tmp_path):
