@@ -1,16 +1,11 @@
 """Where tensors are computed. ``auto`` takes the accelerator if there is one."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Iterable
 
 import torch
 
+from inference.threads import R, T, cores, in_threads
 from inference.zoo import UnknownName
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def chosen(device: str) -> torch.device:
@@ -45,17 +40,3 @@ def each_on_a_core(work: Callable[[T], R], items: Iterable[T], device: torch.dev
         return list(in_threads(work, all_of_them))
     finally:
         torch.set_num_threads(before)
-
-
-def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """``work`` for each item, a thread a core, answers in order; for work that frees the GIL.
-
-    A fault ends it: what has not begun by then is not done.
-    """
-    with ThreadPoolExecutor(cores()) as pool:
-        yield from pool.map(work, items)
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0))

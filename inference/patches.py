@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.backbones import Backbone
-from inference.devices import in_threads
 from inference.feeding import fed
 from inference.images import Picture
+from inference.threads import in_threads
 
 # Pictures to a forward pass. On a CPU one: what a second one adds no longer fits in the caches.
 BATCH = {"cpu": 1, "cuda": 32}

@@ -15,6 +15,7 @@ from inference import regions
 from inference.images import Picture, decode
 from inference.judgement import Evaluation, Judgement, Region
 from inference.language.describe import describe
+from inference.threads import in_threads
 from inference.thresholds import Thresholds
 
 
@@ -56,8 +57,10 @@ def judge_many(eye: Eye, pictures: Sequence[Picture]) -> list[Judgement]:
     started = time.perf_counter()
     sightings = eye.see(pictures)
     detecting = _milliseconds(started) / len(pictures)
-    pairs = zip(pictures, sightings, strict=True)
-    return [_conclude(eye, picture, sighting, detecting) for picture, sighting in pairs]
+    pairs = list(zip(pictures, sightings, strict=True))
+    if len(pairs) == 1:
+        return [_conclude(eye, *pairs[0], detecting)]
+    return list(in_threads(lambda pair: _conclude(eye, *pair, detecting), pairs))
 
 
 def _conclude(eye: Eye, picture: Picture, sighting: Sighting, detecting: float) -> Judgement:

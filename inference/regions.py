@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inference import binarise, runlengths
 from inference.judgement import Region
 
-SCAN_SIDE = 256  # the heat map is coarse: a finer scan for the threshold finds nothing more
+SCAN_SIDE = 128  # the heat map is coarse: a finer scan for the threshold finds nothing more
 MASK_SIDE = 1024  # larger pictures get their mask at this size, enlarged without smoothing
 MOST = 20  # regions measured and reported, highest heat first; the rest of them is dropped
 SPECK = 1 / 20_000  # of the picture's area: smaller parts are dropped, unless they are all there is
@@ -79,10 +79,9 @@ def _cut(fine: Heat, cut: float) -> Mask:
 def _trimmed(fine: Heat, mask: Mask) -> Mask:
     """Each part cut at half its own peak: that is where a blurred edge crosses the true one."""
     _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    peaks = np.zeros(int(labels.max()) + 1, np.float32)
-    place = np.asarray(labels, np.int64)
-    np.maximum.at(peaks, place.ravel(), fine.ravel())
-    return np.asarray(mask & (fine >= peaks[place] / 2))
+    place = np.asarray(labels, np.int32)
+    halves = _peaks(fine, place, mask) / 2
+    return np.asarray(mask & (fine >= halves[place]))
 
 
 def _grey(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
@@ -98,7 +97,7 @@ def _striking_parts(mask: Mask, heat: Heat, grey: Pixels, pixels: int) -> list[_
     areas = stats[1:, cv2.CC_STAT_AREA]
     least = max(_SPECK_PX * mask.size / pixels, float(int(SPECK * mask.size)))
     kept = 1 + np.flatnonzero(areas >= min(areas.max(), least))
-    scores = _peaks(_nearest(heat, mask.shape), labels)
+    scores = _peaks(_nearest(heat, mask.shape), labels, mask)
     order = np.lexsort((*stats[kept, :4].T[::-1], -scores[kept]))
     return [_part(labels, stats, int(i), scores, mask, grey) for i in kept[order][:MOST]]
 
@@ -117,10 +116,10 @@ def _part(
     return _Part((x, y, w, h), part, float(scores[index]), contrast)
 
 
-def _peaks(heat: Heat, labels: NDArray[np.int32]) -> Heat:
-    """The highest value under each label."""
+def _peaks(heat: Heat, labels: NDArray[np.int32], mask: Mask) -> Heat:
+    """The highest value under each label inside the mask; outside there is label 0 and no peak."""
     peaks = np.full(int(labels.max()) + 1, -np.inf, np.float32)
-    np.maximum.at(peaks, labels.ravel(), heat.ravel())
+    np.maximum.at(peaks, labels[mask], heat[mask])
     return peaks
 
 

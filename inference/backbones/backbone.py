@@ -58,8 +58,8 @@ class Backbone(nn.Module):
 
     def normalised(self, batch: Tensor) -> Tensor:
         """(B, 3, H, W), uint8 or float 0..1, as the network was taught to see it."""
-        values = batch.float() / 255 if batch.dtype == torch.uint8 else batch
-        values = (values - self.get_buffer("mean")) / self.get_buffer("std")
+        values = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.clone()
+        values.sub_(self.get_buffer("mean")).div_(self.get_buffer("std"))
         return values.contiguous(memory_format=torch.channels_last)
 
     def weights(self) -> dict[str, NDArray[Any]]:

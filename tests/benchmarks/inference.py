@@ -48,6 +48,7 @@ from pathlib import Path
 from typing import Any
 from inference.detectors.memory import Memory
 from inference.files import PictureFiles, picture
+from inference.threads import in_threads
 backbone, kept, seed, *names = sys.argv[1:]
 cut = names.index("--")
 train, test = names[:cut], names[cut + 1 :]
@@ -60,7 +61,7 @@ speeds = []
 for step in (1, 8):  # whichever suits it better, as for the peer
     started = time.perf_counter()
     parts = [test[at : at + step] for at in range(0, len(test), step)]
-    found = [memory.judge_many([picture(Path(n)) for n in part]) for part in parts]
+    found = [memory.judge_many(list(in_threads(picture, map(Path, part)))) for part in parts]
     speeds.append(len(test) / (time.perf_counter() - started))
     scores = [one.score for each in found for one in each]
 bank = sum(level.rows.numel() for level in memory.bank.levels)

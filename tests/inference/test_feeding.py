@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from inference.devices import in_threads
 from inference.feeding import fed
 from inference.images import Picture, PictureFacts
 from inference.patches import batches, thumbnails
+from inference.threads import in_threads
 
 CPU = torch.device("cpu")
 
