@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from inference.faults import Fault
 from inference.pixels import to_rgb, upright
+from inference.plain_png import without_metadata
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_BYTES = 32 * 1024 * 1024
@@ -98,11 +99,14 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Picture:
     return Picture(pixels, facts)
 
 
-def encode_upright(picture: Picture) -> tuple[bytes, str]:
+def encode_upright(picture: Picture, stored: bytes = b"") -> tuple[bytes, str]:
     """The picture to keep and show: upright, without metadata, and its content type.
 
     A JPEG stays a JPEG (quality 95, full colour resolution); all else becomes a lossless PNG.
+    ``stored``: the file that it was decoded from; a plain PNG is not compressed a second time.
     """
+    if plain := without_metadata(stored):
+        return plain, "image/png"
     image, target = Image.fromarray(picture.pixels), BytesIO()
     if picture.facts.format == "JPEG":
         image.save(target, "JPEG", quality=95, subsampling=0)

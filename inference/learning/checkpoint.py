@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.optim import Optimizer
 
 from inference.faults import Fault
 
@@ -57,3 +58,28 @@ def read(path: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Tensor
             f"{path} is of a fit with other pictures or settings: remove it or name another."
         )
     return values, tensors
+
+
+def of_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
+    """What it remembers of each parameter, as tensors to write."""
+    return {
+        f"optimiser.{number}.{name}": value
+        for number, state in optimiser.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def into_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """The way back from ``of_optimiser``; the learning rate stays its own."""
+    states: dict[int, dict[str, Tensor]] = {}
+    for name, value in named("optimiser", tensors).items():
+        number, _, moment = name.partition(".")
+        states.setdefault(int(number), {})[moment] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": states, "param_groups": groups})
+
+
+def named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors below a prefix, without it."""
+    start = f"{prefix}."
+    return {n.removeprefix(start): v for n, v in tensors.items() if n.startswith(start)}

@@ -72,21 +72,15 @@ class Progressing:
     def write(self, path: Path, fingerprint: str) -> None:
         tensors = {f"now.{name}": value for name, value in self.decoder.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        for number, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
+        tensors |= checkpoint.of_optimiser(self.optimiser)
         values = {"fingerprint": fingerprint, "epoch": self.epoch, "at": self.at}
         checkpoint.write(path, {**values, "lowest": self.lowest}, tensors)
 
     def restore(self, values: dict[str, Any], tensors: State) -> None:
         self.epoch, self.at, self.lowest = values["epoch"], values["at"], values["lowest"]
-        self.decoder.load_state_dict(_named("now", tensors))
-        self.best = _named("best", tensors)
-        state: dict[int, State] = {}
-        for name, value in _named("optimiser", tensors).items():
-            number, _, moment = name.partition(".")
-            state.setdefault(int(number), {})[moment] = value
-        groups = self.optimiser.state_dict()["param_groups"]
-        self.optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.decoder.load_state_dict(checkpoint.named("now", tensors))
+        self.best = checkpoint.named("best", tensors)
+        checkpoint.into_optimiser(self.optimiser, tensors)
 
 
 def taught(
@@ -168,11 +162,6 @@ def _mean_loss(decoder: Decoder, lessons: Lessons, device: torch.device) -> floa
 def stage(progress: Progress, number: int, count: int) -> Callable[[int, int], None]:
     """The progress of stage ``number`` (from 0) of ``count`` equally long ones, in percent."""
     return lambda done, total: progress(100 * number + 100 * done // max(total, 1), 100 * count)
-
-
-def _named(prefix: str, tensors: State) -> State:
-    start = f"{prefix}."
-    return {n.removeprefix(start): v for n, v in tensors.items() if n.startswith(start)}
 
 
 def _devices(device: torch.device) -> list[torch.device]:

@@ -126,7 +126,7 @@ def _lot(submission: Submission) -> Lot | None:
     return Lot.objects.get_or_create(product=submission.product, number=submission.lot)[0]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_verdict(
     inspection: Inspection,
     judgement: judge.Judgement,
@@ -219,13 +219,13 @@ def fail(inspection: Inspection, *, error: str, now: datetime) -> None:
         outbox.publish(event, now=now)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def hold_for_review(inspection: Inspection, *, evaluation: str) -> None:
     """A person is to look: until then the model's evaluation holds."""
     inspection.move(Status.IN_REVIEW, evaluation=Evaluation(evaluation), settled_at=None)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def settle(inspection: Inspection, *, evaluation: str, now: datetime, actor: str) -> None:
     """This is the answer."""
     inspection.move(Status.SETTLED, evaluation=Evaluation(evaluation), settled_at=now)

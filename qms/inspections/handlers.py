@@ -1,9 +1,11 @@
 """InspectionSubmitted -> read the picture, judge it, record the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
+from typing import TypeVar
 
 import structlog
 from django.utils import timezone
@@ -20,7 +22,11 @@ from qms.registry.models import ModelVersion
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+R = TypeVar("R")
 Rules = tuple[ModelVersion, Recipe | None]
+
+WRITERS = 4  # threads that read, decode and write files
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def read_pictures(
     ids = [fact.inspection_id for fact in facts]
     rows = Inspection.objects.select_related("product").in_bulk(ids)
     rules = {row.product_id: _rules(row.product) for row in rows.values()}
-    return [_sight(rows[pk], rules[rows[pk].product_id]) for pk in ids]
+    return _side_by_side(lambda pk: _sight(rows[pk], rules[rows[pk].product_id]), ids)
 
 
 def _rules(product: Product) -> Rules | Refused:
@@ -64,8 +70,11 @@ def _sight(inspection: Inspection, rules: Rules | Refused) -> Sight | Exception:
     if isinstance(rules, Refused):
         return rules
     try:
-        picture = judge.decode(storage.read(inspection.picture_key))
-        storage.keep(inspection.upright_key, judge.encode_upright(picture)[0])
+        stored = storage.read(inspection.picture_key)
+        picture = judge.decode(stored)
+        upright, _ = judge.encode_upright(picture, stored)
+        if upright != stored:  # else the file that was sent is fit to be shown
+            storage.keep(inspection.upright_key, upright)
     except judge.BadPicture as error:  # no further look makes it a better one
         return Hopeless(str(error))
     except Exception as error:  # this picture's own trouble: the others go on
@@ -94,7 +103,13 @@ def _scale(sight: Sight) -> float | None:
 def _judge(sights: Sequence[Sight]) -> list[Seen]:
     pictures = [sight.picture for sight in sights]
     judgements = judge.judge_many(pictures, by=sights[0].version, mm_per_px=_scale(sights[0]))
-    return [_seen(sight, said) for sight, said in zip(sights, judgements, strict=True)]
+    return _side_by_side(lambda pair: _seen(*pair), zip(sights, judgements, strict=True))
+
+
+def _side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """In order; while one waits for the disk, another one is at work. Touches no database."""
+    with ThreadPoolExecutor(WRITERS, thread_name_prefix="files") as pool:
+        return list(pool.map(work, items))
 
 
 def _seen(sight: Sight, judgement: judge.Judgement) -> Seen:

@@ -34,6 +34,7 @@ from inference.images import (
 )
 from inference.judgement import Judgement
 from inference.language.describe import describe
+from inference.plain_png import without_metadata
 from qms.registry.actions import Artefact
 from qms.registry.models import ModelVersion, Status
 
@@ -45,6 +46,7 @@ __all__ = [
     "PictureFacts",
     "decode",
     "encode_upright",
+    "without_metadata",
 ]
 
 log = structlog.get_logger(__name__)

@@ -24,11 +24,17 @@ _STOPS = [
 
 
 def upright(inspection: Inspection) -> tuple[bytes, str]:
-    """The upright picture and its content type; made on the fly until the worker has written it."""
+    """The upright picture and its content type.
+
+    Made on the fly until the worker has written it; of a plain PNG the worker writes no second one.
+    """
     try:
         data = storage.read(inspection.upright_key)
     except FileNotFoundError:
-        return judge.encode_upright(judge.decode(storage.read(inspection.picture_key)))
+        sent = storage.read(inspection.picture_key)
+        if plain := judge.without_metadata(sent):
+            return plain, "image/png"
+        return judge.encode_upright(judge.decode(sent))
     return data, "image/jpeg" if data.startswith(b"\xff\xd8") else "image/png"
 
 

@@ -20,7 +20,7 @@ UNDO_LASTS = timedelta(minutes=10)
 _TRIES = 20  # more colleagues than that do not claim at the same moment
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def triage(verdict: Verdict, *, now: datetime) -> Review | None:
     """Settle the inspection at once, or open a review of it. Running twice changes nothing."""
     inspection = verdict.inspection

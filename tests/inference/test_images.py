@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from inference.images import (
     MAX_PIXELS,
@@ -20,6 +21,18 @@ from tests.inference.pictures import encoded, noise, real
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF"]
 SAMPLE = Image.fromarray(noise(1))
+
+
+def note() -> PngInfo:
+    found = PngInfo()
+    found.add_text("Comment", "secret")
+    return found
+
+
+def turned() -> Image.Exif:
+    found = Image.Exif()
+    found[0x0112] = 6
+    return found
 
 
 def refusal(data: bytes, **options) -> str:
@@ -268,6 +281,40 @@ def test_the_canonical_picture_is_upright_and_carries_no_metadata(format, conten
 def test_a_jpeg_comment_does_not_survive():
     seen = decode(encoded(SAMPLE, "JPEG", comment=b"secret"))
     assert b"secret" not in encode_upright(seen)[0]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_plain_png_is_kept_as_it_was_compressed_but_for_its_metadata(mode):
+    data = encoded(SAMPLE.convert(mode), "PNG", dpi=(300, 300), compress_level=9)
+    kept, kind = encode_upright(decode(data), data)
+    assert kind == "image/png" and b"pHYs" in data and b"pHYs" not in kept
+    assert len(data) - len(kept) == 12 + 9, "nothing but that chunk has gone"
+    assert (decode(kept).pixels == decode(data).pixels).all()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(SAMPLE, "PNG", pnginfo=note()),
+        encoded(SAMPLE.convert("RGBA"), "PNG"),
+        encoded(SAMPLE.convert("P"), "PNG"),
+        encoded(SAMPLE, "PNG", transparency=(1, 2, 3)),
+        encoded(SAMPLE, "PNG", exif=turned()),
+        encoded(SAMPLE.convert("I;16"), "PNG"),
+    ],
+    ids=["text", "alpha", "palette", "transparent colour", "orientation", "16 bits"],
+)
+def test_a_png_that_needs_more_than_its_pixels_is_encoded_anew(data):
+    seen = decode(data)
+    kept, _ = encode_upright(seen, data)
+    shown = Image.open(BytesIO(kept))
+    assert b"secret" not in kept and shown.mode == "RGB" and not shown.info
+    assert (np.asarray(shown) == seen.pixels).all()
+
+
+def test_what_follows_the_end_of_a_png_is_not_kept():
+    data = encoded(SAMPLE, "PNG")
+    assert encode_upright(decode(data), data + b"secret") == (data, "image/png")
 
 
 @pytest.mark.real

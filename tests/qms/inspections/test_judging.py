@@ -166,3 +166,19 @@ def test_the_upright_file_is_turned_and_bears_no_metadata(db, deliver_all):
     inspection.refresh_from_db()
     verdict = inspection.verdicts.get()
     assert (verdict.width, verdict.height) == (inspection.width, inspection.height) == (32, 64)
+
+
+def test_a_plain_png_is_stored_once_and_shown_as_it_was_sent(db, deliver_all):
+    sent = picture(DEFECT)
+    inspection = submission(data=sent)
+    deliver_all()
+    assert not storage.exists(inspection.upright_key)
+    assert pictures.upright(inspection) == (sent, "image/png")
+
+
+def test_what_a_camera_wrote_into_a_png_is_not_shown_before_it_is_judged(db):
+    out = io.BytesIO()
+    Image.open(io.BytesIO(picture())).save(out, "PNG", dpi=(300, 300))
+    inspection = submission(data=out.getvalue())
+    shown, kind = pictures.upright(inspection)
+    assert b"pHYs" in out.getvalue() and b"pHYs" not in shown and kind == "image/png"
