@@ -176,8 +176,11 @@ def confirmed(report: Report, folder: Path) -> None:
     for name, goal in (("mtd", 0.97), ("mvtec_screw", None)):
         say(f"{name}: ten confirmed defects a type, drawn by picture")
         words = ("--detector", "fusion", "--confirmed", "10")
-        figures = _evaluated(folder / f"{name}-pictures", name, *words)
-        report.at_least(f"{name}_confirmed_image_auroc", figures["image_auroc"], goal)
+        found = []
+        for seed in range(SEEDS):  # which ten are confirmed makes a difference of 0.05
+            out = folder / f"{name}-pictures-{seed}"
+            found.append(_evaluated(out, name, *words, "--seed", str(seed))["image_auroc"])
+        report.at_least(f"{name}_confirmed_image_auroc", statistics.median(found), goal)
     say("mtd: ten confirmed defects a type, whole parts left out of the test")
     figures = _evaluated(folder / "mtd-parts", "mtd", *words, "--confirmed-groups")
     report.at_least("mtd_confirmed_other_parts_image_auroc", figures["image_auroc"])
