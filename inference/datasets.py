@@ -164,11 +164,11 @@ def _inside(folder: Path, name: str, where: str) -> Path:
 
 
 def _from_mvtec(place: Path) -> Iterator[Row]:
-    for path in _pictures(place / "train" / "good"):
+    for path in pictures_in(place / "train" / "good"):
         yield Row(path=path, split="train", label="good")
     test = place / "test"
     for folder in sorted(test.iterdir()) if test.is_dir() else ():
-        for path in _pictures(folder):
+        for path in pictures_in(folder):
             yield _mvtec_test_row(place, folder.name, path)
 
 
@@ -181,12 +181,16 @@ def _mvtec_test_row(place: Path, kind: str, path: Path) -> Row:
 
 
 def _from_flat(place: Path) -> Iterator[Row]:
-    for path in _pictures(place):
+    for path in pictures_in(place):
         yield Row(path=path, split="train", label="good")
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures that lie in it, by name; the folders in it are not looked into.
+
+    A link that leads nowhere is among them, so that who opens it says so.
+    """
     if not folder.is_dir():
         return []
     found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return sorted(path for path in found if path.is_file())
+    return sorted(path for path in found if not path.is_dir())

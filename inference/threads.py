@@ -9,12 +9,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_threads(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """``work`` for each item, a thread a core, answers in order.
+def in_threads(work: Callable[[T], R], items: Iterable[T], most: int | None = None) -> Iterator[R]:
+    """``work`` for each item, ``most`` at a time (one a core if not said), answers in order.
 
     A fault ends it: what has not begun by then is not done.
     """
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(most or cores()) as pool:
         yield from pool.map(work, items)
 
 

@@ -13,7 +13,7 @@ import inference
 from inference.cli import opening
 from inference.cli.output import bar, emit, emit_json
 from inference.cli.places import refuse_unwritable
-from inference.datasets import SUFFIXES
+from inference.datasets import pictures_in
 from inference.detector import Progress
 from inference.faults import Fault
 from inference.files import picture
@@ -42,8 +42,7 @@ def _pictures(place: Path) -> list[Path]:
     """The pictures of a folder; a file is taken by its word."""
     if not place.is_dir():
         return [place]
-    inside = (path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
-    found = sorted(path for path in inside if not path.is_dir())
+    found = pictures_in(place)
     if not found:
         raise NothingToJudge(f"{place} holds no pictures; the folders in it are not looked into.")
     return found

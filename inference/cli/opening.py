@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 import inference
 from inference.artefact import BadArtefact
 from inference.detector import Detector
@@ -19,6 +21,8 @@ def contents_of(folder: Path) -> Iterator[None]:
     """What a config lacks shows first when a detector is rebuilt from it, as any kind of error."""
     try:
         yield
+    except torch.OutOfMemoryError as error:  # a RuntimeError too, but not the artefact's fault
+        raise MemoryError from error
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise BadArtefact(
             f"{folder} is damaged: its config.json does not describe its tensors "

@@ -1,11 +1,9 @@
 """InspectionSubmitted -> read the picture, judge it, record the verdict."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import TypeVar
 
 import structlog
 from django.utils import timezone
@@ -22,11 +20,11 @@ from qms.registry.models import ModelVersion
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-R = TypeVar("R")
 Rules = tuple[ModelVersion, Recipe | None]
 
-WRITERS = 4  # threads that read, decode and write files
+# Pictures whose files are read or written together: while one waits for the disk, another one is
+# at work. Nothing in these threads touches the database.
+TOGETHER = 4
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,10 @@ def read_pictures(
     ids = [fact.inspection_id for fact in facts]
     rows = Inspection.objects.select_related("product").in_bulk(ids)
     rules = {row.product_id: _rules(row.product) for row in rows.values()}
-    return _side_by_side(lambda pk: _sight(rows[pk], rules[rows[pk].product_id]), ids)
+    sights = judge.in_threads(
+        lambda pk: _sight(rows[pk], rules[rows[pk].product_id]), ids, TOGETHER
+    )
+    return list(sights)
 
 
 def _rules(product: Product) -> Rules | Refused:
@@ -103,13 +104,8 @@ def _scale(sight: Sight) -> float | None:
 def _judge(sights: Sequence[Sight]) -> list[Seen]:
     pictures = [sight.picture for sight in sights]
     judgements = judge.judge_many(pictures, by=sights[0].version, mm_per_px=_scale(sights[0]))
-    return _side_by_side(lambda pair: _seen(*pair), zip(sights, judgements, strict=True))
-
-
-def _side_by_side(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """In order; while one waits for the disk, another one is at work. Touches no database."""
-    with ThreadPoolExecutor(WRITERS, thread_name_prefix="files") as pool:
-        return list(pool.map(work, items))
+    pairs = zip(sights, judgements, strict=True)
+    return list(judge.in_threads(lambda pair: _seen(*pair), pairs, TOGETHER))
 
 
 def _seen(sight: Sight, judgement: judge.Judgement) -> Seen:

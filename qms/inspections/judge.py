@@ -35,6 +35,7 @@ from inference.images import (
 from inference.judgement import Judgement
 from inference.language.describe import describe
 from inference.plain_png import without_metadata
+from inference.threads import in_threads
 from qms.registry.actions import Artefact
 from qms.registry.models import ModelVersion, Status
 
@@ -46,6 +47,7 @@ __all__ = [
     "PictureFacts",
     "decode",
     "encode_upright",
+    "in_threads",
     "without_metadata",
 ]
 

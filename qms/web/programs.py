@@ -3,9 +3,7 @@
 import http.client
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -36,7 +34,7 @@ def everyday(var: Path) -> list[Program]:
     return [
         manage(var, "relay"),
         _worker(var, "default", concurrency=1),
-        _worker(var, "gpu", _KEEPS_MEMORY, concurrency=settings.GPU_WORKERS, nice=10),
+        _worker(var, "gpu", concurrency=settings.GPU_WORKERS, nice=10, env=_KEEPS_MEMORY),
         _web(var),
     ]
 
@@ -47,32 +45,26 @@ def _web(var: Path) -> Program:
     return _python(var, "web", "-m", *words.split(), *more.split(), ready=_web_answers)
 
 
-def _worker(
-    var: Path,
-    queue: str,
-    environment: Mapping[str, str] = MappingProxyType({}),
-    *,
-    concurrency: int,
-    nice: int = 0,
-) -> Program:
+def _worker(var: Path, queue: str, *, concurrency: int, **options: Any) -> Program:
     """Gossip, mingle and heartbeat let workers know of each other: ours have no need to."""
     words = f"celery -A qms worker -Q {queue} -n {queue}@%h -c {concurrency} -l INFO"
     more = "--prefetch-multiplier 1 --without-gossip --without-mingle --without-heartbeat"
     name = f"worker-{queue}"
-    program = _python(var, name, "-m", *words.split(), *more.split(), nice=nice, stop_seconds=20)
-    return replace(program, env={**program.env, **environment})
+    return _python(var, name, "-m", *words.split(), *more.split(), stop_seconds=20, **options)
 
 
 def manage(var: Path, command: str) -> Program:
     return _python(var, command, "manage.py", command)
 
 
-def _python(var: Path, name: str, *arguments: str, **more: Any) -> Program:
+def _python(
+    var: Path, name: str, *arguments: str, env: Mapping[str, str] | None = None, **more: Any
+) -> Program:
     return Program(
         name=name,
         argv=(sys.executable, *arguments),
         cwd=settings.BASE_DIR,
-        env={"ANDON_VAR": str(var), "PYTHONUNBUFFERED": "1", **_POLITE},
+        env={"ANDON_VAR": str(var), "PYTHONUNBUFFERED": "1", **_POLITE, **(env or {})},
         **more,
     )
 

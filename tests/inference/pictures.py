@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -28,6 +29,13 @@ def picture(pixels: NDArray[np.uint8]) -> Picture:
 
 def noise(seed: int, height: int = 64, width: int = 96) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def batch(side: int = 64, count: int = 2) -> torch.Tensor:
+    """uint8 (count, 3, side, side), as a backbone takes it."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (count, 3, side, side)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
 
 def texture(seed: int, size: int = 128) -> NDArray[np.uint8]:

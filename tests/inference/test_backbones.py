@@ -13,20 +13,7 @@ from safetensors.torch import save_file
 from inference.backbones import open_backbone, restore, source
 from inference.zoo import UnknownName
 from tests.inference import tinymodels
-from tests.inference.pictures import WEIGHTS
-
-
-@pytest.fixture(scope="module")
-def trained() -> str:
-    if not WEIGHTS.is_file():
-        pytest.skip("no trained backbone on this machine")
-    return f"timm:mobilenetv2_100@{WEIGHTS}"
-
-
-def batch(side: int = 64, count: int = 2) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    shape = (count, 3, side, side)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+from tests.inference.pictures import batch
 
 
 @pytest.mark.parametrize("side", [64, 72, 128])

@@ -5,20 +5,7 @@ import torch
 from inference.backbones import open_backbone
 from inference.backbones.folding import folded
 from inference.backbones.precision import TOLERANCE, answers, enough_for, noise
-from tests.inference.pictures import WEIGHTS
-
-
-@pytest.fixture(scope="module")
-def trained() -> str:
-    if not WEIGHTS.is_file():
-        pytest.skip("no trained backbone on this machine")
-    return f"timm:mobilenetv2_100@{WEIGHTS}"
-
-
-def batch(side: int = 64, count: int = 2) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    shape = (count, 3, side, side)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+from tests.inference.pictures import batch
 
 
 def test_folding_changes_the_work_and_not_the_answer():

@@ -12,13 +12,7 @@ from inference.backbones.clip_family import open_pair
 from inference.detectors.memory import Memory
 from inference.zoo import UnknownName
 from tests.inference import tinymodels
-from tests.inference.pictures import picture, png, scratched, texture
-
-
-def batch(side: int = 64, count: int = 2) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(0)
-    shape = (count, 3, side, side)
-    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+from tests.inference.pictures import batch, picture, png, scratched, texture
 
 
 @pytest.fixture(scope="module")
