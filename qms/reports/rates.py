@@ -1,0 +1,64 @@
+"""Shares with their intervals, and the rates of a line. Pure: no database, no clock.
+
+Each formula stands here once, for the pages, the exports and the tests.
+"""
+
+import math
+from dataclasses import dataclass
+
+Z = 1.959964  # of 95 % confidence
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval; ``value`` is None where there is nothing to count."""
+
+    value: float | None
+    low: float
+    high: float
+    n: int
+
+
+def share(hits: int, trials: int) -> Estimate:
+    """``hits`` of ``trials`` with Wilson's interval (1927); ValueError if that is no share."""
+    if not 0 <= hits <= trials:
+        raise ValueError(f"{hits} of {trials} is no share")
+    if trials == 0:
+        return Estimate(None, 0.0, 1.0, 0)
+    p, extra = hits / trials, Z * Z / trials
+    middle = (p + extra / 2) / (1 + extra)
+    half = Z * math.sqrt(p * (1 - p) / trials + extra / (4 * trials)) / (1 + extra)
+    low = 0.0 if hits == 0 else max(0.0, middle - half)
+    high = 1.0 if hits == trials else min(1.0, middle + half)
+    return Estimate(p, low, high, trials)
+
+
+def first_pass_yield(first_ok: int, first_attempts: int) -> Estimate:
+    """Parts that were OK at their first attempt; a second attempt never counts."""
+    return share(first_ok, first_attempts)
+
+
+def false_call_rate(false_calls: int, flagged_and_reviewed: int) -> Estimate:
+    """Of what the model called bad and a person looked at, how much was good."""
+    return share(false_calls, flagged_and_reviewed)
+
+
+def escape_rate(escapes: int, accepted_and_audited: int) -> Estimate:
+    """Of what the model accepted and chance sent to a person, how much was bad."""
+    return share(escapes, accepted_and_audited)
+
+
+def review_load(reviewed: int, inspected: int) -> Estimate:
+    return share(reviewed, inspected)
+
+
+def defects_per_unit(confirmed: int, units: int) -> float | None:
+    return confirmed / units if units else None
+
+
+def defects_per_million(confirmed: int, units: int, opportunities: int) -> float | None:
+    """DPMO; ValueError unless a unit has an opportunity for a defect."""
+    if opportunities < 1:
+        raise ValueError("a unit has at least one opportunity for a defect")
+    per_unit = defects_per_unit(confirmed, units)
+    return None if per_unit is None else 1e6 * per_unit / opportunities
