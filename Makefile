@@ -15,7 +15,7 @@ DISK_MB := 8000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help run test check fmt install bench-main bench-inference clean
+.PHONY: help run test check fmt install bench-main bench-inference bench-backbone clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench-main: $(VENV)/installed-tests ## Measure the main job: detectors, the whol
 
 bench-inference: $(VENV)/installed-tests ## Measure the detectors: against a peer, their promises, their memory
 	@exec $(BIN)/python -m tests.benchmarks.inference $(STAGE)
+
+bench-backbone: $(VENV)/installed-tests ## Measure the shipped backbone: beside filters and its teacher
+	@exec $(BIN)/python -m tests.benchmarks.backbone $(STAGE)
 
 clean: ## Remove what was installed and cached; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     _discover(commands)
     _pull(commands)
     _synthesise(commands)
+    _train_backbone(commands)
     _command(commands, "list", "listing", "name the detectors and backbones there are")
     return whole
 
@@ -172,6 +173,18 @@ def _synthesise(commands: _Commands) -> None:
     made.add_argument("--kind", default="all", choices=["nsa", "cutpaste", "perlin", "all"])
     made.add_argument("--count", type=_count, default=24, metavar="N", help="of each kind")
     made.add_argument("--seed", type=_seed, default=0)
+
+
+def _train_backbone(commands: _Commands) -> None:
+    says = "teach the small network behind builtin, from drawn scenes"
+    train = _command(commands, "train-backbone", "train_backbone", says)
+    train.add_argument("--out", type=Path, default=Path("backbone"), metavar="FOLDER")
+    train.add_argument("--teacher", default="timm:mobilenetv2_100", metavar="BACKBONE")
+    long = train.add_mutually_exclusive_group()
+    long.add_argument("--minutes", type=_count, default=90, metavar="N", help="about so long")
+    long.add_argument("--steps", type=_count, metavar="N", help="the same work on any machine")
+    train.add_argument("--seed", type=_seed, default=0)
+    _device(train)
 
 
 def _device(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,9 @@ from inference import zoo
 from inference.cli.output import emit
 
 BACKBONES = {
-    "builtin": "fixed filters, no weights needed",
+    "builtin": "Andon's own small network, shipped with it",
+    "builtin:<file.safetensors>": "the same with weights of your own (train-backbone)",
+    "builtin:filters": "fixed filters, the yardstick that it has to beat",
     "timm:<model>@<file.safetensors>": "a timm CNN with its weights in a local file",
     "timm:<model>": "the same, its weights in the model hub's cache",
     "open_clip:<model>/<file>": "a CLIP vision transformer from a local file",

@@ -23,6 +23,10 @@ from inference.namers.prototypes import SIZE, Prototypes
 NONE = "none"  # typed in place of an artefact: names are taught without a detector
 
 
+# Where an artefact holds the weights: of a detector, of a fusion's memory, of either with names.
+CARRIED = ("backbone", "memory.backbone", "detector.backbone", "detector.memory.backbone")
+
+
 class CannotName(Fault):
     """The artefact and what is asked of it do not go together."""
 
@@ -43,8 +47,8 @@ class Opened:
         spec = self.config.get("backbone")
         if not isinstance(spec, dict):
             return None
-        carried = part("backbone", self.tensors) | part("detector.backbone", self.tensors)
-        return restore(spec, carried).to(chosen(self.device))
+        found = (part(place, self.tensors) for place in CARRIED)
+        return restore(spec, next(filter(None, found), {})).to(chosen(self.device))
 
     def features(self) -> CropFeatures:
         """Those that the namer compares, or the like of the detector's backbone."""

@@ -60,19 +60,21 @@ def read(path: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Tensor
     return values, tensors
 
 
-def of_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
+def of_optimiser(optimiser: Optimizer, under: str = "optimiser") -> dict[str, Tensor]:
     """What it remembers of each parameter, as tensors to write."""
     return {
-        f"optimiser.{number}.{name}": value
+        f"{under}.{number}.{name}": value
         for number, state in optimiser.state_dict()["state"].items()
         for name, value in state.items()
     }
 
 
-def into_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def into_optimiser(
+    optimiser: Optimizer, tensors: Mapping[str, Tensor], under: str = "optimiser"
+) -> None:
     """The way back from ``of_optimiser``; the learning rate stays its own."""
     states: dict[int, dict[str, Tensor]] = {}
-    for name, value in named("optimiser", tensors).items():
+    for name, value in named(under, tensors).items():
         number, _, moment = name.partition(".")
         states.setdefault(int(number), {})[moment] = value
     groups = optimiser.state_dict()["param_groups"]

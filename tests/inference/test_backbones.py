@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -8,27 +9,50 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
-from inference.backbones import open_backbone, restore, source
+from inference.backbones import builtin, open_backbone, restore, source
+from inference.backbones.pupil import Pupil
 from inference.zoo import UnknownName
 from tests.inference import tinymodels
 from tests.inference.pictures import batch
 
 
 @pytest.mark.parametrize("side", [64, 72, 128])
-def test_the_builtin_backbone_gives_a_stride_8_grid(side):
+def test_the_builtin_backbone_has_strides_8_and_16(side):
     network = open_backbone("builtin")
+    coarse = -(-side // 16)
+    assert [tuple(level.shape) for level in network.levels(batch(side))] == [
+        (2, 32, side // 8, side // 8),
+        (2, 96, coarse, coarse),
+    ]
     assert network.extract(batch(side)).shape == (2, network.channels, side // 8, side // 8)
 
 
-def test_bytes_and_fractions_are_the_same_picture():
-    network = open_backbone("builtin")
-    assert torch.allclose(network.extract(batch()), network.extract(batch().float() / 255))
+def test_the_builtin_backbone_is_small():
+    assert builtin.WEIGHTS.stat().st_size <= 4_000_000
+    state = load_file(builtin.WEIGHTS)
+    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float16}
+    assert sum(parameter.numel() for parameter in Pupil().parameters()) <= 1_000_000
 
 
-def test_plain_brightness_moves_only_the_colour_means_of_builtin():
-    network = open_backbone("builtin")
+def test_the_shipped_weights_say_how_they_came_about():
+    with safe_open(builtin.WEIGHTS, "pt") as file:
+        about = json.loads(file.metadata()["andon"])
+    assert about["licence"] == "Apache-2.0"
+    assert about["steps"] > 1_000 and about["seed"] >= 0
+
+
+@pytest.mark.parametrize("name", ["builtin", "builtin:filters"])
+def test_bytes_and_fractions_are_the_same_picture(name):
+    network = open_backbone(name)
+    of_bytes, of_fractions = network.extract(batch()), network.extract(batch().float() / 255)
+    assert torch.allclose(of_bytes, of_fractions, atol=1e-5)
+
+
+def test_plain_brightness_moves_only_the_colour_means_of_the_filters():
+    network = open_backbone("builtin:filters")
     dark, light = (
         torch.full((1, 3, 64, 64), 60, dtype=torch.uint8),
         torch.full((1, 3, 64, 64), 190, dtype=torch.uint8),
@@ -37,12 +61,34 @@ def test_plain_brightness_moves_only_the_colour_means_of_builtin():
     assert moved.any() and moved[6:].sum() == 0
 
 
-def test_builtin_answers_to_direction():
-    network = open_backbone("builtin")
+@pytest.mark.parametrize("name", ["builtin", "builtin:filters"])
+def test_what_is_built_in_answers_to_direction(name):
+    network = open_backbone(name)
     stripes = torch.zeros(1, 3, 64, 64)
     stripes[..., ::4] = 1
     upright, lying = network.extract(stripes), network.extract(stripes.transpose(2, 3))
     assert (upright - lying).abs().max() > 0.05
+
+
+def test_the_builtin_backbone_is_as_its_weights_were_learnt():
+    """Folding the normalisations changes nothing but rounding."""
+    pupil = Pupil().eval()
+    pupil.load_state_dict(
+        {k: v.float() for k, v in load_file(builtin.WEIGHTS).items()}, strict=False
+    )
+    with torch.no_grad():
+        expected = pupil(2 * batch().float() / 255 - 1)
+    for level, one in zip(open_backbone("builtin").levels(batch()), expected, strict=True):
+        assert (level - one).norm() <= 1e-3 * one.norm()
+
+
+def test_weights_of_ones_own_can_be_named(tmp_path):
+    file = tmp_path / "own.safetensors"
+    save_file(Pupil().state_dict(), file)
+    own, shipped = open_backbone(f"builtin:{file}"), open_backbone("builtin")
+    assert not torch.allclose(own.extract(batch()), shipped.extract(batch()))
+    again = restore(own.spec, own.weights())
+    assert torch.equal(own.extract(batch()), again.extract(batch()))
 
 
 @pytest.mark.real
@@ -77,13 +123,26 @@ def test_weights_and_spec_rebuild_the_same_backbone(trained):
     assert sum(value.nbytes for value in network.weights().values()) < 5_000_000
 
 
-def test_the_builtin_backbone_is_restored_from_its_spec():
-    network = open_backbone("builtin")
+@pytest.mark.parametrize("name", ["builtin", "builtin:filters"])
+def test_what_is_built_in_is_restored_from_spec_and_weights(name):
+    network = open_backbone(name)
     again = restore(network.spec, network.weights())
     assert torch.equal(network.extract(batch()), again.extract(batch()))
 
 
-def test_an_artefact_of_other_builtin_filters_is_refused():
+def test_an_artefact_of_before_the_network_was_learnt_keeps_its_filters():
+    before = {
+        "family": "builtin",
+        "name": "builtin",
+        "version": 1,
+        "mean": [0.0] * 3,
+        "std": [1.0] * 3,
+    }
+    filters = open_backbone("builtin:filters")
+    assert torch.equal(restore(before, {}).extract(batch()), filters.extract(batch()))
+
+
+def test_an_artefact_of_another_builtin_is_refused():
     network = open_backbone("builtin")
     with pytest.raises(UnknownName, match=r"version 0 of the builtin backbone.*fit it anew"):
         restore({**network.spec, "version": 0}, network.weights())
@@ -93,7 +152,7 @@ def test_an_artefact_of_other_builtin_filters_is_refused():
     ("name", "says"),
     [
         ("nothing", "no backbone named 'nothing'"),
-        ("builtin:x", "builtin takes no model"),
+        ("builtin:x", "There is no file x with weights"),
         ("open_clip:ViT-B-32/openai", "python -m inference pull open_clip:ViT-B-32/openai"),
         ("open_clip:ViT-B-32/nothing", "no file 'nothing', and no tag.*openai"),
         ("open_clip:ViT-B-32/openai@nothing", "python -m inference pull open_clip:ViT-B-32"),

@@ -149,16 +149,19 @@ def test_on_aligned_parts_a_normal_thing_at_the_wrong_place_is_odd():
 
 
 def test_few_shots_are_learnt_in_every_quarter_turn():
-    few = Memory.fit([picture(texture(seed)) for seed in range(4)], size=128)
+    filters = {"size": 128, "backbone": "builtin:filters"}  # blind to where on the picture they are
+    few = Memory.fit([picture(texture(seed)) for seed in range(4)], **filters)
     assert few.config["turned"]
     lying = picture(np.ascontiguousarray(np.rot90(texture(50))))
-    many = Memory.fit([picture(texture(seed)) for seed in range(12)], size=128)
+    many = Memory.fit([picture(texture(seed)) for seed in range(12)], **filters)
     assert not many.config["turned"]
     assert few.see([lying])[0].score < 2 < many.see([lying])[0].score
 
 
-def test_an_artefact_of_version_0_1_still_judges(memory, tmp_path):
-    """It knew no sources of rows and no weights of levels."""
+def test_an_artefact_of_version_0_1_still_judges(tmp_path):
+    """It had the filters, and knew no sources of rows and no weights of levels."""
+    pictures = [picture(texture(seed)) for seed in range(20)]
+    memory = Memory.fit(pictures, size=128, backbone="builtin:filters")
     new = ("row_spread", "row_source", "marks")
     tensors = {n: v for n, v in memory.tensors().items() if not n.startswith(new)}
     config = {k: v for k, v in memory.config.items() if k not in ("levels", "alignment", "turned")}

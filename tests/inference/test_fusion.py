@@ -49,9 +49,10 @@ def test_a_type_that_nobody_confirmed_is_found_where_it_is(fusion):
         assert abs(8 * row + 4 - 40) <= 12 and abs(8 * column + 4 - 40) <= 12
 
 
-def test_a_good_part_is_not_called_bad(fusion):
-    found = fusion.see([picture(good(seed)) for seed in range(400, 412)])
-    assert Evaluation.NOT_OK not in evaluations(fusion, found)
+def test_good_parts_are_called_bad_no_more_often_than_promised(fusion):
+    found = evaluations(fusion, fusion.see([picture(good(seed)) for seed in range(400, 440)]))
+    promised = float(fusion.thresholds.promise.split("<= ")[1].split(" ")[0]) / 100
+    assert found.count(Evaluation.NOT_OK) <= promised * len(found)
 
 
 def test_a_part_that_is_not_ok_always_has_a_region(fusion):

@@ -13,7 +13,7 @@ from tests.inference.pictures import WEIGHTS, picture, png, scratched, texture
 
 @pytest.fixture(scope="module")
 def memory() -> Memory:
-    return Memory.fit([picture(texture(seed)) for seed in range(30)], size=128)
+    return Memory.fit([picture(texture(seed)) for seed in range(30)], size=256)
 
 
 def test_a_good_part_is_not_called_bad(memory):
@@ -29,7 +29,7 @@ def test_a_scratch_is_found_where_it_is(memory):
     x, y, w, h = region.bbox
     assert x < 90 < x + w and y < 86 < y + h
     assert region.cell in ("right", "bottom right") and region.contrast > 0.1
-    assert judgement.heatmap.shape == (16, 16)
+    assert judgement.heatmap.shape == (32, 32)
 
 
 def test_one_is_the_score_of_the_median_normal(memory):
@@ -105,7 +105,7 @@ def test_one_part_is_too_little_to_fit_on(groups):
 def test_the_artefact_is_plain_json_and_tells_what_it_is(memory):
     about = json.loads(json.dumps(memory.about()))
     assert about["detector"] == "memory" and about["backbone"]["name"] == "builtin"
-    assert about["size"] == 128 and about["pictures"] == 30
+    assert about["size"] == 256 and about["pictures"] == 30
 
 
 def test_progress_is_told_for_every_picture_and_every_fold():

@@ -1,0 +1,39 @@
+"""Scenes on their way to the pupil: each step has its own seed, so a run can go on anywhere.
+
+On a GPU they are drawn where they are needed. On a CPU other processes draw ahead, on half of the
+cores: drawing a scene takes about as long as learning from it.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from inference.threads import cores
+from inference.training.scenes import scenes
+
+BATCH, SIDE = 16, 128
+AHEAD = 4  # batches a process
+STEP_SEEDS = 10_000_000  # seeds a run: one for each step
+
+
+def lessons(seed: int, first: int, steps: int, device: torch.device) -> Iterator[Tensor]:
+    """Batches (BATCH, 3, SIDE, SIDE) in 0..1 of the steps ``first`` to ``steps``."""
+    drawn = _Scenes(seed, first, steps, device)
+    if device.type != "cpu":
+        return (drawn[number] for number in range(len(drawn)))
+    processes = max(1, cores() // 2)
+    return iter(DataLoader(drawn, batch_size=None, num_workers=processes, prefetch_factor=AHEAD))
+
+
+class _Scenes(Dataset[Tensor]):
+    def __init__(self, seed: int, first: int, steps: int, device: torch.device) -> None:
+        self.seed, self.first, self.steps, self.device = seed, first, steps, device
+
+    def __len__(self) -> int:
+        return self.steps - self.first
+
+    def __getitem__(self, number: int) -> Tensor:
+        own = self.seed * STEP_SEEDS + self.first + number
+        return scenes(own, BATCH, SIDE, self.device)
