@@ -1,5 +1,6 @@
 """What a backbone is: preprocessing and network in one. Knows no family and no file."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,13 @@ class Backbone(nn.Module):
         if self._stored is not None:
             return dict(self._stored)
         return stored(self.network)
+
+    def digest(self) -> str:
+        """sha256 of the weights: a spec does not tell two files of one model apart."""
+        found = hashlib.sha256()
+        for name, value in sorted(self.weights().items()):
+            found.update(name.encode() + value.tobytes())
+        return found.hexdigest()
 
 
 @dataclass(frozen=True)

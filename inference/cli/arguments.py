@@ -181,7 +181,7 @@ def _train_backbone(commands: _Commands) -> None:
     train.add_argument("--out", type=Path, default=Path("backbone"), metavar="FOLDER")
     train.add_argument("--teacher", default="timm:mobilenetv2_100", metavar="BACKBONE")
     long = train.add_mutually_exclusive_group()
-    long.add_argument("--minutes", type=_count, default=90, metavar="N", help="about so long")
+    long.add_argument("--minutes", type=_count, metavar="N", help="about so long; 90 if not said")
     long.add_argument("--steps", type=_count, metavar="N", help="the same work on any machine")
     train.add_argument("--seed", type=_seed, default=0)
     _device(train)

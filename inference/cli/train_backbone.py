@@ -25,12 +25,20 @@ from inference.learning.checkpoint import KEY, BadCheckpoint
 from inference.threads import cores
 from inference.training import curve
 from inference.training.lessons import BATCH, SIDE
-from inference.training.run import Run, Settings, finish, steps_in
+from inference.training.run import (
+    Run,
+    Settings,
+    as_always,
+    finish,
+    learning_threads,
+    steps_in,
+)
 from inference.training.scenes import scenes
 from inference.training.teacher import Teacher
 
 RECIPE = 1  # raise it with any change that makes another file of the same seed and steps
 LICENCE = "Apache-2.0"
+MINUTES = 90
 CHECKPOINT = "checkpoint.safetensors"
 SHOWN = 8  # scenes in a row and in a column of the sheet
 
@@ -38,7 +46,8 @@ SHOWN = 8  # scenes in a row and in a column of the sheet
 def run(options: argparse.Namespace) -> int:
     refuse_unwritable(options.out, "a backbone")
     device = chosen(options.device)
-    teacher = Teacher.of(options.teacher, device)
+    with as_always(device):
+        teacher = Teacher.of(options.teacher, device)
     settings = Settings(teacher, options.seed, device, _fingerprint(options.seed, teacher, device))
     options.out.mkdir(parents=True, exist_ok=True)
     taught = _begun_or_gone_on(options, settings)
@@ -58,7 +67,7 @@ def _begun_or_gone_on(options: argparse.Namespace, settings: Settings) -> Run:
     path = options.out / CHECKPOINT
     found = Run.gone_on(path, settings)
     if found is None:
-        steps = options.steps or steps_in(options.minutes, settings)
+        steps = options.steps or steps_in(options.minutes or MINUTES, settings)
         return Run.begun(settings.seed, steps, settings.device)
     if options.steps not in (None, found.steps):
         raise BadCheckpoint(
@@ -89,7 +98,6 @@ def _write(options: argparse.Namespace, taught: Run, settings: Settings) -> str:
 
 
 def _circumstances(options: argparse.Namespace, taught: Run, settings: Settings) -> dict[str, Any]:
-    on_gpu = settings.device.type == "cuda"
     return {
         "teacher": options.teacher.partition("@")[0],
         "scenes": taught.steps * BATCH,
@@ -97,7 +105,7 @@ def _circumstances(options: argparse.Namespace, taught: Run, settings: Settings)
         "parameters": sum(one.numel() for one in taught.pupil.parameters()),
         "bytes": sum(2 * one.numel() for one in taught.pupil.state_dict().values()),
         "minutes": round(taught.seconds / 60, 1),
-        "device": torch.cuda.get_device_name() if on_gpu else platform.machine(),
+        "device": _name(settings.device),
         "cores": cores(),
         "torch": torch.__version__,
         "unexplained": taught.curve[-1][1:] if taught.curve else None,
@@ -117,8 +125,11 @@ def _draw_scenes(path: Path, seed: int) -> None:
 
 
 def _fingerprint(seed: int, teacher: Teacher, device: torch.device) -> str:
-    """Of the run: the same recipe, seed, teacher and kind of device."""
-    weights = hashlib.sha256()
-    for name, value in sorted(teacher.backbone.weights().items()):
-        weights.update(name.encode() + value.tobytes())
-    return f"{RECIPE} {seed} {device.type} {weights.hexdigest()}"
+    """Of the run: the same recipe, seed and teacher, and whatever else makes the same sums."""
+    where = f"{_name(device)} {learning_threads() if device.type == 'cpu' else ''}"
+    return f"{RECIPE} {seed} {teacher.backbone.digest()} {where} {torch.__version__}"
+
+
+def _name(device: torch.device) -> str:
+    on_gpu = device.type == "cuda"
+    return torch.cuda.get_device_name(device) if on_gpu else platform.machine()

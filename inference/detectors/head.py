@@ -191,15 +191,20 @@ def _decoder(
         device=features.backbone.device,
         progress=stage(progress, 1, 2),
         path=checkpoint,
-        fingerprint=_fingerprint(small, confirmed, parts, config) if checkpoint else "",
+        fingerprint=_fingerprint(features, small, confirmed, parts, config) if checkpoint else "",
     )
 
 
 def _fingerprint(
-    small: Thumbnails, confirmed: Confirmed, parts: Parted, config: dict[str, Any]
+    features: PatchFeatures,
+    small: Thumbnails,
+    confirmed: Confirmed,
+    parts: Parted,
+    config: dict[str, Any],
 ) -> str:
-    """What a checkpoint belongs to: the same pictures, masks, parts and settings."""
+    """What a checkpoint belongs to: the same weights, pictures, masks, parts and settings."""
     found = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    found.update(features.backbone.digest().encode())
     shares = parts.teaching, parts.validating, parts.defects_validating
     for array in (small, confirmed.small, confirmed.masks, *shares):
         found.update(np.ascontiguousarray(array).tobytes())

@@ -53,7 +53,7 @@ def read(path: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Tensor
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise BadCheckpoint(f"{path} is not a checkpoint: remove it or name another.") from error
-    if values.get("fingerprint") != fingerprint:
+    if not isinstance(values, dict) or values.get("fingerprint") != fingerprint:
         raise BadCheckpoint(
             f"{path} is of a fit with other pictures or settings: remove it or name another."
         )

@@ -4,6 +4,7 @@ On a GPU they are drawn where they are needed. On a CPU other processes draw ahe
 cores: drawing a scene takes about as long as learning from it.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 import torch
@@ -14,8 +15,7 @@ from inference.threads import cores
 from inference.training.scenes import scenes
 
 BATCH, SIDE = 16, 128
-AHEAD = 4  # batches a process
-STEP_SEEDS = 10_000_000  # seeds a run: one for each step
+AHEAD = 16  # batches drawn ahead, by at most as many processes
 
 
 def lessons(seed: int, first: int, steps: int, device: torch.device) -> Iterator[Tensor]:
@@ -23,8 +23,18 @@ def lessons(seed: int, first: int, steps: int, device: torch.device) -> Iterator
     drawn = _Scenes(seed, first, steps, device)
     if device.type != "cpu":
         return (drawn[number] for number in range(len(drawn)))
-    processes = max(1, cores() // 2)
-    return iter(DataLoader(drawn, batch_size=None, num_workers=processes, prefetch_factor=AHEAD))
+    processes = min(max(1, cores() // 2), AHEAD)
+    ahead = AHEAD // processes
+    return iter(DataLoader(drawn, batch_size=None, num_workers=processes, prefetch_factor=ahead))
+
+
+def first_seed(seed: int) -> int:
+    """Of a run's scenes: step n takes the n-th after it.
+
+    Scattered over the 32 bits that a generator on a CPU looks at, so that two runs share scenes
+    only by chance. Runs of seed 0 begin at 0.
+    """
+    return int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:4], "big") if seed else 0
 
 
 class _Scenes(Dataset[Tensor]):
@@ -35,5 +45,5 @@ class _Scenes(Dataset[Tensor]):
         return self.steps - self.first
 
     def __getitem__(self, number: int) -> Tensor:
-        own = self.seed * STEP_SEEDS + self.first + number
-        return scenes(own, BATCH, SIDE, self.device)
+        own = first_seed(self.seed) + self.first + number
+        return scenes(own % 2**32, BATCH, SIDE, self.device)

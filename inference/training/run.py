@@ -1,7 +1,8 @@
 """Teaching the pupil: steps, an average of its weights, and going on after a stop.
 
-How many steps there are is settled at the start, so the same seed on the same device gives the
-same file whether or not the run was interrupted, and however quick the machine was that day.
+How many steps there are is settled at the start, so the same seed on the same device, number of
+cores and version of torch gives the same file whether or not the run was interrupted, and however
+quick the machine was that day.
 """
 
 import time
@@ -17,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from inference.backbones.pupil import Pupil, fresh
 from inference.detector import Progress
+from inference.faults import Fault
 from inference.learning import checkpoint
 from inference.threads import cores
 from inference.training.lessons import lessons
@@ -27,7 +29,12 @@ REMEMBERED = 200  # steps that the averaged weights look back
 WRITTEN = 500  # steps between two checkpoints
 CURVE = 50  # steps between two points of the curve
 FAINTEST = 1e-3  # of a level's mean power: weaker channels are not raised further
-TIMED = 24  # steps from which their duration is taken
+TIMED = 40  # steps from which their duration is taken
+
+
+class CannotDraw(Fault):
+    """The scenes stopped coming."""
+
 
 Curve = list[list[float]]  # step, then what is unexplained at each level
 
@@ -110,7 +117,7 @@ def finish(run: Run, settings: Settings, progress: Progress, keep: Callable[[Run
     """All steps that are left; ``keep`` is called where a later run can go on."""
     recent: list[Tensor] = []
     before, began = run.seconds, time.perf_counter()
-    with as_always(settings.device):
+    with as_always(settings.device), _drawing():
         for batch in lessons(settings.seed, run.step, run.steps, settings.device):
             recent.append(run.learn(batch, settings.teacher))
             if run.step % CURVE == 0:
@@ -125,7 +132,7 @@ def finish(run: Run, settings: Settings, progress: Progress, keep: Callable[[Run
 def steps_in(minutes: float, settings: Settings) -> int:
     """As many as this machine does; found by trying."""
     device, began = settings.device, 0.0
-    with as_always(device):
+    with as_always(device), _drawing():
         run = Run.begun(0, 2 * TIMED, device)
         for number, batch in enumerate(lessons(0, 0, 2 * TIMED, device)):
             if number == TIMED:  # what was drawn ahead is used up, and the memory is warm
@@ -146,13 +153,31 @@ def as_always(device: torch.device) -> Iterator[None]:
     """The same sums in the same order each time, on the cores that draw no scenes."""
     threads, exact = torch.get_num_threads(), torch.backends.cudnn.deterministic
     if device.type == "cpu":
-        torch.set_num_threads(max(1, cores() - cores() // 2))
+        torch.set_num_threads(learning_threads())
     torch.backends.cudnn.deterministic = True
     try:
         yield
     finally:
         torch.set_num_threads(threads)
         torch.backends.cudnn.deterministic = exact
+
+
+def learning_threads() -> int:
+    """On a CPU: the cores that draw no scenes. Another number sums in another order."""
+    return max(1, cores() - cores() // 2)
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # all that the loader says of a process that was killed
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise CannotDraw(
+            "A process that draws scenes was ended, as when memory or /dev/shm is full: "
+            "the same command goes on from the last checkpoint."
+        ) from error
 
 
 def _finished(device: torch.device) -> None:

@@ -19,7 +19,6 @@ from inference.training.scenes import scenes
 STRIDES = "8,16"
 LOOKED_AT = 24  # batches from which the directions are taken
 PATCHES = 2_000  # of each of these batches
-FIRST_SEED = 2**62  # far from the seeds of the lessons
 FAINT = 0.1  # of a level's mean power: channels below it count like this
 EACH_CHANNEL = 0.5  # weight of the error that counts each channel by its own power
 
@@ -37,6 +36,8 @@ class Teacher:
     @classmethod
     def of(cls, name: str, device: torch.device) -> Self:
         """NoTeacher unless it has as many channels at strides 8 and 16 as the pupil answers."""
+        if not name.startswith("timm:"):
+            raise NoTeacher(f"{name} cannot teach: name a timm:mobilenetv2_100@FILE.")
         backbone = open_backbone(f"{name}?strides={STRIDES}").to(device)
         patches = _patches(backbone, device)
         if (found := tuple(level.shape[1] for level in patches)) != CHANNELS:
@@ -70,10 +71,10 @@ class Teacher:
 
 
 def _patches(backbone: Backbone, device: torch.device) -> list[Tensor]:
-    """(n, C_i) a level, drawn evenly from scenes that no lesson shows."""
+    """(n, C_i) a level, drawn evenly from always the same scenes, whatever the run's seed."""
     found: list[list[Tensor]] = []
     for number in range(LOOKED_AT):
-        batch = scenes(FIRST_SEED + number, BATCH, SIDE, device)
+        batch = scenes(number, BATCH, SIDE, device)
         rows = [level.permute(0, 2, 3, 1).flatten(0, 2) for level in backbone.levels(batch)]
         found.append([row[:: max(1, len(row) // PATCHES)] for row in rows])
     return [torch.cat(level) for level in zip(*found, strict=True)]

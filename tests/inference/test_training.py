@@ -12,11 +12,11 @@ from inference.backbones import open_backbone
 from inference.backbones.pupil import Pupil, fresh
 from inference.cli.main import main
 from inference.training import curve
-from inference.training.lessons import BATCH, SIDE, lessons
+from inference.training.lessons import BATCH, SIDE, first_seed, lessons
 from inference.training.optimisers import Optimisers
-from inference.training.run import Run, Settings, as_seen, finish, steps_in
+from inference.training.run import Run, Settings, as_always, as_seen, finish, steps_in
 from inference.training.scenes import scenes
-from inference.training.teacher import FIRST_SEED, NoTeacher, Teacher
+from inference.training.teacher import NoTeacher, Teacher
 from tests.inference.pictures import batch
 
 CPU = torch.device("cpu")
@@ -73,8 +73,9 @@ def test_a_run_leaves_what_people_look_at(teacher_name, tmp_path):
 def test_a_stopped_run_goes_on_to_the_same_weights(course, tmp_path):
     path, whole, stopped = tmp_path / "checkpoint", Run.begun(5, 6, CPU), Run.begun(5, 6, CPU)
     finish(whole, course, lambda done, total: None, lambda run: None)
-    for one in lessons(5, 0, 3, CPU):
-        stopped.learn(one, course.teacher)
+    with as_always(CPU):
+        for one in lessons(5, 0, 3, CPU):
+            stopped.learn(one, course.teacher)
     stopped.write(path, course)
     gone_on = Run.gone_on(path, course)
     assert gone_on is not None and gone_on.step == 3
@@ -112,7 +113,7 @@ def test_a_teacher_with_other_features_is_refused(tmp_path):
 
 def test_minutes_and_steps_are_not_asked_for_together(teacher_name, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        train(teacher_name, tmp_path, "--minutes", "1", "--steps", "1")
+        train(teacher_name, tmp_path, "--minutes", "90", "--steps", "1")
     assert "not allowed with" in capsys.readouterr().err
 
 
@@ -126,6 +127,20 @@ def test_each_step_has_its_own_scenes_wherever_a_run_begins():
     assert not torch.equal(from_start[0], from_start[1])
 
 
+def test_runs_of_other_seeds_show_other_scenes():
+    """A generator on a CPU looks at 32 bits of its seed."""
+    starts = [first_seed(seed) for seed in (0, 1, 2, 33_554_432, 4_294_967_295)]
+    assert starts[0] == 0 and max(starts) < 2**32
+    apart = [abs(a - b) for a in starts for b in starts if a != b]
+    assert len(apart) == 20 and min(apart) > 1_000_000
+
+
+@pytest.mark.parametrize("name", ["builtin", "open_clip:ViT-B-32/x", "nothing"])
+def test_only_a_timm_backbone_teaches(name):
+    with pytest.raises(NoTeacher, match=f"{name} cannot teach: name a timm:"):
+        Teacher.of(name, CPU)
+
+
 def test_the_pupil_learns(course):
     run = Run.begun(0, 40, CPU)
     shares = [run.learn(one, course.teacher).mean() for one in lessons(0, 0, 40, CPU)]
@@ -133,7 +148,7 @@ def test_the_pupil_learns(course):
 
 
 def test_the_turned_answers_of_the_teacher_keep_distances(course):
-    drawn = scenes(FIRST_SEED, 4, SIDE, CPU)
+    drawn = scenes(0, 4, SIDE, CPU)
     plain, turned = course.teacher.backbone.levels(drawn), course.teacher.answers(drawn)
     for one, other in zip(plain, turned, strict=True):
         apart = (one[0] - one[1]).norm(dim=0)
