@@ -1,7 +1,7 @@
 """Patch features by name: the door to four families. Knows no detector and no threshold.
 
 - ``builtin``: the project's own small network, shipped with it.
-- ``timm:<model>@<file.safetensors>``: strides 8 and 16 of a CNN.
+- ``timm:<model>@<file.safetensors>``: strides 8, 16 and 32 of a CNN.
 - ``open_clip:<model>/<tag or file>``: pictures and text in one space.
 - ``hf:<id or folder>``: DINOv2, DINOv3 and SigLIP.
 

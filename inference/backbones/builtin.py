@@ -27,12 +27,16 @@ NETWORK = 2  # version of an artefact's spec; filters have filterbank's
 
 def opened(rest: str) -> Backbone:
     """The shipped network, ``filters``, or the network with the weights of a file."""
-    return _filters() if rest == FILTERS else _learnt(read(Path(rest) if rest else WEIGHTS))
+    if rest == FILTERS:
+        return _filters()
+    file = Path(rest) if rest else WEIGHTS
+    return _learnt(f"builtin:{file.name}" if rest else "builtin", read(file))
 
 
 def restored(spec: dict[str, Any], tensors: Tensors) -> Backbone:
     if spec.get("version") == NETWORK:
-        return _learnt({name: torch.from_numpy(value) for name, value in tensors.items()})
+        state = {name: torch.from_numpy(value) for name, value in tensors.items()}
+        return _learnt(spec["name"], state)
     if spec.get("version") == filterbank.VERSION:
         return _filters()
     raise UnknownName(
@@ -45,16 +49,17 @@ def source(_rest: str) -> Source:
     raise UnknownName("There are no weights to fetch for 'builtin': they are here already.")
 
 
-def _learnt(state: Mapping[str, Tensor]) -> Backbone:
+def _learnt(name: str, state: Mapping[str, Tensor]) -> Backbone:
     network = Pupil()
     fill(network, needed(network, state, "builtin"), "builtin")
     half = [0.5] * 3
-    spec = {"family": "builtin", "name": "builtin", "version": NETWORK, "mean": half, "std": half}
+    spec = {"family": "builtin", "name": name, "version": NETWORK, "mean": half, "std": half}
     return Backbone(spec, folded(network), sum(CHANNELS), stored(network))
 
 
 def _filters() -> Backbone:
     plain = {"mean": [0.0] * 3, "std": [1.0] * 3}
-    spec = {"family": "builtin", "name": "builtin", "version": filterbank.VERSION, **plain}
+    name = f"builtin:{FILTERS}"
+    spec = {"family": "builtin", "name": name, "version": filterbank.VERSION, **plain}
     bank = FilterBank()
     return Backbone(spec, bank, bank.channels)

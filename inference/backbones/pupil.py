@@ -21,10 +21,10 @@ class Pupil(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = _halved(3, STEM)
-        befores = (STEM, *WIDTHS)
+        befores = (STEM, *WIDTHS[:-1])
         self.stages = nn.ModuleList(
             nn.Sequential(_halved(before, width), *(Block(width, kernel) for _ in range(depth)))
-            for before, width, depth, kernel in zip(befores, WIDTHS, DEPTHS, KERNELS, strict=False)
+            for before, width, depth, kernel in zip(befores, WIDTHS, DEPTHS, KERNELS, strict=True)
         )
         self.answers = nn.ModuleList(
             nn.Conv2d(width, channels, 1)
@@ -33,7 +33,7 @@ class Pupil(nn.Module):
 
     def forward(self, batch: Tensor) -> list[Tensor]:
         seen, found = self.stages[0](self.stem(batch)), []
-        for stage, answer in zip(list(self.stages)[1:], self.answers, strict=True):
+        for stage, answer in zip(self.stages[1:], self.answers, strict=True):
             seen = stage(seen)
             found.append(answer(seen))
         return found

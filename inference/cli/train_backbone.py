@@ -24,7 +24,7 @@ from inference.devices import chosen
 from inference.learning.checkpoint import KEY, BadCheckpoint
 from inference.threads import cores
 from inference.training import curve
-from inference.training.lessons import BATCH, SIDE
+from inference.training.lessons import BATCH, SIDE, first_seed
 from inference.training.run import (
     Run,
     Settings,
@@ -118,7 +118,8 @@ def _shares(taught: Run) -> str:
 
 
 def _draw_scenes(path: Path, seed: int) -> None:
-    drawn = scenes(seed, SHOWN * SHOWN, SIDE, torch.device("cpu"))
+    first, cpu = first_seed(seed), torch.device("cpu")
+    drawn = torch.cat([scenes(first + step, BATCH, SIDE, cpu) for step in range(SHOWN**2 // BATCH)])
     rows = drawn.permute(0, 2, 3, 1).reshape(SHOWN, SHOWN, SIDE, SIDE, 3).transpose(1, 2)
     sheet = rows.reshape(SHOWN * SIDE, SHOWN * SIDE, 3).numpy()
     Image.fromarray((255 * sheet).round().astype(np.uint8)).save(path)

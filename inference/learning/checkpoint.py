@@ -55,7 +55,8 @@ def read(path: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Tensor
         raise BadCheckpoint(f"{path} is not a checkpoint: remove it or name another.") from error
     if not isinstance(values, dict) or values.get("fingerprint") != fingerprint:
         raise BadCheckpoint(
-            f"{path} is of a fit with other pictures or settings: remove it or name another."
+            f"{path} is of a fit with other pictures, weights or settings, or of another machine: "
+            "remove it or name another."
         )
     return values, tensors
 

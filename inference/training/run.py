@@ -129,18 +129,18 @@ def finish(run: Run, settings: Settings, progress: Progress, keep: Callable[[Run
             progress(run.step, run.steps)
 
 
-def steps_in(minutes: float, settings: Settings) -> int:
+def steps_in(minutes: float, settings: Settings, timed: int = TIMED) -> int:
     """As many as this machine does; found by trying."""
     device, began = settings.device, 0.0
     with as_always(device), _drawing():
-        run = Run.begun(0, 2 * TIMED, device)
-        for number, batch in enumerate(lessons(0, 0, 2 * TIMED, device)):
-            if number == TIMED:  # what was drawn ahead is used up, and the memory is warm
+        run = Run.begun(0, 2 * timed, device)
+        for number, batch in enumerate(lessons(0, 0, 2 * timed, device)):
+            if number == timed:  # what was drawn ahead is used up, and the memory is warm
                 _finished(device)
                 began = time.perf_counter()
             run.learn(batch, settings.teacher)
         _finished(device)
-    return max(1, round(minutes * 60 * TIMED / (time.perf_counter() - began)))
+    return max(1, round(minutes * 60 * timed / (time.perf_counter() - began)))
 
 
 def as_seen(batch: Tensor) -> Tensor:

@@ -1,7 +1,13 @@
 """Teaching the backbone that is shipped: the same each time, gone on with after a stop."""
 
 import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 import timm
 import torch
@@ -51,23 +57,33 @@ def same(one: Run, other: Run) -> bool:
     return all(torch.equal(value, theirs[name]) for name, value in ours.items())
 
 
-def test_the_same_seed_and_steps_give_the_same_file(teacher_name, tmp_path, capsys):
-    assert train(teacher_name, tmp_path / "a", "--steps", "3", "--seed", "7") == 0
-    assert train(teacher_name, tmp_path / "b", "--steps", "3", "--seed", "7") == 0
-    assert train(teacher_name, tmp_path / "c", "--steps", "3", "--seed", "8") == 0
-    a, b, c = ((tmp_path / n / "backbone.safetensors").read_bytes() for n in "abc")
-    assert a == b and a != c
-    assert "builtin:" in capsys.readouterr().out
+@pytest.fixture(scope="module")
+def made(teacher_name, tmp_path_factory) -> Path:
+    """What a run of two steps leaves."""
+    out = tmp_path_factory.mktemp("made") / "out"
+    assert train(teacher_name, out, "--steps", "2", "--seed", "7") == 0
+    return out
 
 
-def test_a_run_leaves_what_people_look_at(teacher_name, tmp_path):
-    out = tmp_path / "out"
-    assert train(teacher_name, out, "--steps", "2") == 0
-    card = json.loads((out / "card.json").read_text())
+def test_the_same_seed_and_steps_give_the_same_file(made, teacher_name, tmp_path, capsys):
+    assert train(teacher_name, tmp_path, "--steps", "2", "--seed", "7") == 0
+    written = "backbone.safetensors"
+    assert (tmp_path / written).read_bytes() == (made / written).read_bytes()
+    assert f"builtin:{tmp_path / written}" in capsys.readouterr().out
+
+
+def test_another_seed_begins_with_other_weights():
+    seven, eight = Run.begun(7, 2, CPU), Run.begun(8, 2, CPU)
+    assert not same(seven, eight) and same(seven, Run.begun(7, 2, CPU))
+
+
+def test_a_run_leaves_what_people_look_at(made):
+    card = json.loads((made / "card.json").read_text())
     assert card["steps"] == 2 and card["scenes"] == 2 * BATCH and card["licence"] == "Apache-2.0"
-    assert Image.open(out / "scenes.png").size == (8 * SIDE, 8 * SIDE)
-    network = open_backbone(f"builtin:{out / 'backbone.safetensors'}")
+    assert Image.open(made / "scenes.png").size == (8 * SIDE, 8 * SIDE)
+    network = open_backbone(f"builtin:{made / 'backbone.safetensors'}")
     assert [level.shape[1] for level in network.levels(batch())] == [32, 96]
+    assert network.spec["name"] == "builtin:backbone.safetensors"
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(course, tmp_path):
@@ -83,25 +99,47 @@ def test_a_stopped_run_goes_on_to_the_same_weights(course, tmp_path):
     assert gone_on.step == 6 and same(gone_on, whole)
 
 
-def test_a_finished_run_is_not_run_again(teacher_name, tmp_path, capsys):
-    assert train(teacher_name, tmp_path, "--steps", "2") == 0
-    before = (tmp_path / "backbone.safetensors").read_bytes()
-    assert train(teacher_name, tmp_path) == 0
+def test_a_finished_run_is_not_run_again(made, teacher_name, tmp_path, capsys):
+    again = shutil.copytree(made, tmp_path / "again")
+    assert train(teacher_name, again, "--seed", "7") == 0
     assert "0 of 2 steps to go" in capsys.readouterr().out
-    assert (tmp_path / "backbone.safetensors").read_bytes() == before
+    written = "backbone.safetensors"
+    assert (again / written).read_bytes() == (made / written).read_bytes()
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("--seed", "1"), "of a fit with other"),
-        (("--steps", "9"), "of a run of 2 steps: remove it"),
+        (("--seed", "7", "--steps", "9"), "of a run of 2 steps: remove it"),
     ],
 )
-def test_a_checkpoint_of_another_run_is_refused(words, says, teacher_name, tmp_path, capsys):
-    assert train(teacher_name, tmp_path, "--steps", "2") == 0
-    assert train(teacher_name, tmp_path, *words) == 2
+def test_a_checkpoint_of_another_run_is_refused(made, words, says, teacher_name, capsys):
+    assert train(teacher_name, made, *words) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_drawing_process_that_is_killed_is_told_in_one_sentence(teacher_name, tmp_path):
+    words = ("--teacher", teacher_name, "--device", "cpu", "--steps", "5000", "--out", tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-m", "inference", "train-backbone", *map(str, words)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        drawing = first_child(psutil.Process(run.pid))
+        drawing.kill()
+        said = run.communicate(timeout=60)[1].strip().splitlines()
+    assert run.returncode == 2
+    assert said[-1].startswith("inference: A process that draws scenes was ended")
+    assert not [line for line in said if "Traceback" in line]
+
+
+def first_child(process: psutil.Process) -> psutil.Process:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if children := process.children():
+            return children[0]
+        time.sleep(0.1)
+    raise AssertionError("no process draws")
 
 
 def test_a_teacher_with_other_features_is_refused(tmp_path):
@@ -118,7 +156,7 @@ def test_minutes_and_steps_are_not_asked_for_together(teacher_name, tmp_path, ca
 
 
 def test_minutes_become_a_number_of_steps(course):
-    assert steps_in(1, course) > 10
+    assert 1 < steps_in(1, course, timed=3) < 60_000
 
 
 def test_each_step_has_its_own_scenes_wherever_a_run_begins():
