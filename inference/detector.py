@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from inference.images import Picture
 from inference.judgement import Judgement
 from inference.labelled import Labelled
+
+if TYPE_CHECKING:  # it brings SciPy along, which who only asks for names need not load
+    from inference.thresholds import Thresholds
 
 # Called with (steps done, steps in all), of which each picture has the same number; the caller draws
 # the bar.
@@ -27,6 +30,13 @@ class Detector(Protocol):
 
     @property
     def artefact_sha256(self) -> str: ...
+
+    @property
+    def thresholds(self) -> "Thresholds": ...
+
+    def with_thresholds(self, limits: "Thresholds") -> Self:
+        """The same detector, which judges by other thresholds."""
+        ...
 
     @classmethod
     def fit(

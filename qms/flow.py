@@ -6,6 +6,7 @@ Read it top to bottom: it is the life of one picture.
 from qms.events import catalogue
 from qms.events import handlers as events
 from qms.events.outbox import Duty, Flow, Step
+from qms.inspections import actions as pictures
 from qms.inspections import handlers as inspections
 from qms.review import actions as reviews
 from qms.review import handlers as review
@@ -13,7 +14,10 @@ from qms.review import handlers as review
 FLOW: Flow = {
     catalogue.KeyIssued: [],
     catalogue.KeyRevoked: [],
+    catalogue.RecordSigned: [],
     catalogue.RecipePublished: [],
+    catalogue.StationMoved: [],
+    catalogue.LotMoved: [],
     catalogue.ModelEnrolled: [],
     catalogue.ModelPromoted: [],
     catalogue.InspectionSubmitted: [
@@ -32,6 +36,8 @@ FLOW: Flow = {
     catalogue.ReviewReleased: [],
     catalogue.ReviewDecided: [],
     catalogue.ReviewUndone: [],
+    catalogue.ReviewWithdrawn: [],
+    catalogue.CorrectionWanted: [],
     catalogue.InspectionSettled: [],
     catalogue.DeliveryDied: [Step(then=inspections.note_failure)],
     catalogue.DeliveryRevived: [],
@@ -45,4 +51,4 @@ FLOW: Flow = {
 }
 
 # What cannot wait for the hour: the relay does it at each of its looks, about every second.
-SWEEP: list[Duty] = [reviews.release_forgotten]
+SWEEP: list[Duty] = [reviews.release_forgotten, pictures.pause_drained]

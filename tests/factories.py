@@ -42,7 +42,9 @@ def key(*scopes: str) -> str:
 def product(code: str = "tile", *defect_types: str) -> Product:
     """A product whose accepted parts are never drawn for an audit: a draw is luck."""
     types = list(defect_types) or ["scratch", "dent"]
-    return plant.ensure_product(code, defect_types=types, now=timezone.now(), audit_share=0)
+    return plant.ensure_product(
+        code, defect_types=types, now=timezone.now(), audit_share=0, repeat_share=0
+    )
 
 
 def model(of: Product | None = None, *, folder: str = "stub", active: bool = True) -> ModelVersion:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from qms.facts import history
+from qms.facts import NEVER_CHANGED, NEVER_EMPTIED, history
 
 
 @history(exclude=["password", "last_login"])
@@ -56,3 +56,33 @@ class SignInFailure(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["name", "address", "at"], name="sign_in_failures")]
+
+
+class Meaning(models.TextChoices):
+    """What a signature says (21 CFR 11.50)."""
+
+    AUTHORSHIP = "AUTHORSHIP", "I wrote this"
+    REVIEW = "REVIEW", "I have reviewed this"
+    APPROVAL = "APPROVAL", "I approve this"
+    RESPONSIBILITY = "RESPONSIBILITY", "I take responsibility for this"
+
+
+class Signature(models.Model):
+    """A person's name under one record, with the password given again. A fact.
+
+    ``digest`` is the SHA-256 of what was signed, so a later change of it shows.
+    """
+
+    person = models.ForeignKey(User, models.PROTECT, related_name="signatures")
+    printed_name = models.CharField(max_length=255)
+    meaning = models.CharField(max_length=16, choices=Meaning.choices)
+    reason = models.CharField(max_length=500)
+    record = models.CharField(max_length=128)
+    digest = models.CharField(max_length=64)
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        triggers = [NEVER_CHANGED, NEVER_EMPTIED]
+
+    def __str__(self) -> str:
+        return f"{self.printed_name}: {self.get_meaning_display()}"

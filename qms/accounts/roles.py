@@ -17,6 +17,7 @@ class Role(TextChoices):
     INSPECTOR = "inspector", "Inspector"
     LEAD = "lead", "Lead"
     ANNOTATOR = "annotator", "Annotator"
+    MRB = "mrb", "Material review board"
     MANAGER = "manager", "Manager"
     ML = "ml", "ML engineer"
     INTEGRATOR = "integrator", "Integrator"

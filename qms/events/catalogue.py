@@ -34,9 +34,36 @@ class KeyRevoked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordSigned(Event):
+    """A person put a name under a record; ``digest`` is the SHA-256 of its content."""
+
+    signature_id: int
+    record: str
+    meaning: str
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecipePublished(Event):
     recipe_id: int
     product: str
+    number: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationMoved(Event):
+    station: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotMoved(Event):
+    product: str
+    lot: str
+    status: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +101,12 @@ class InspectionFailed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewOpened(Event):
+    """``kind`` tells whether the answer will settle the inspection: VERIFY, by older releases."""
+
     inspection_id: UUID
     review_id: int
     reason: str
+    kind: str = "VERIFY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +132,34 @@ class ReviewDecided(Event):
     evaluation: str
     defect_type_id: int | None = None
     note: str | None = None  # None: by a release that kept it in the review alone
+    kind: str = "VERIFY"
+    findings: list[dict[str, Any]] | None = None  # what the person said of each
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewUndone(Event):
+    """``evaluation`` is what holds again; empty: by a release that left the person's."""
+
     inspection_id: UUID
     review_id: int
-    evaluation: str = (
-        ""  # the model's, which holds again; empty: by a release that left the person's
-    )
+    evaluation: str = ""
+    kind: str = "VERIFY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewWithdrawn(Event):
+    """The answer that it was to doubt was taken back, so nobody needs to look any more."""
+
+    inspection_id: UUID
+    review_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrectionWanted(Event):
+    """An inspector asks that somebody draws what the model should have seen."""
+
+    inspection_id: UUID
+    review_id: int
 
 
 @dataclass(frozen=True, kw_only=True)

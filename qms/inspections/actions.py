@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from qms import storage
 from qms.events import catalogue, outbox
@@ -19,7 +20,8 @@ from qms.inspections.models import (
 from qms.inspections.submission import BadWords, Submission
 from qms.lifecycle import Refused
 from qms.partitions import key_at
-from qms.plant.models import DefectType, Lot, Part
+from qms.plant.actions import move_station
+from qms.plant.models import DefectType, Lot, Part, Station, StationStatus
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
 
@@ -32,15 +34,21 @@ class OtherSubmission(Refused):
     """The sender's id was used before, for something else."""
 
 
+class StationClosed(Refused):
+    """The station is paused or draining."""
+
+
 def submit(submission: Submission, *, now: datetime, actor: str) -> tuple[Inspection, bool]:
     """Take in a picture: on stable storage first, then its rows. True: it is a new one.
 
     The same ``external_id`` from the same station answers with the same inspection, and raises
-    OtherSubmission if anything else differs. Raises BadWords, BadPicture, NoActiveModel.
+    OtherSubmission if anything else differs. Raises BadWords, BadPicture, NoActiveModel,
+    StationClosed.
     """
     submission.check(now=now)
     if known := _known(submission):
         return known, False
+    _check_open(submission.station)
     facts = judge.check(submission.picture)
     ModelVersion.active_for(submission.product)
     key = key_at(now, uuid4())  # the key's time is that of the arrival, so filters find the slice
@@ -69,6 +77,14 @@ def _known(submission: Submission) -> Inspection | None:
             "give each submission an id of its own."
         )
     return known.inspection if known else None
+
+
+def _check_open(station: Station | None) -> None:
+    if station is not None and station.status != StationStatus.RUNNING:
+        raise StationClosed(
+            f"Station {station} is {station.get_status_display().lower()} and takes no pictures: "
+            "set it running, or send from another one."
+        )
 
 
 @transaction.atomic
@@ -231,6 +247,17 @@ def settle(inspection: Inspection, *, evaluation: str, now: datetime, actor: str
     inspection.move(Status.SETTLED, evaluation=Evaluation(evaluation), settled_at=now)
     event = catalogue.InspectionSettled(inspection_id=inspection.pk, evaluation=evaluation)
     outbox.publish(event, now=now, actor=actor)
+
+
+def pause_drained(*, now: datetime) -> int:
+    """Pause the draining stations of which nothing is unsettled any more. Returns how many."""
+    unsettled = Inspection.objects.exclude(status__in=(Status.SETTLED, Status.FAILED))
+    busy = unsettled.filter(station=OuterRef("pk"))
+    drained = Station.objects.filter(status=StationStatus.DRAINING).exclude(Exists(busy))
+    stations = list(drained)
+    for station in stations:
+        move_station(station, StationStatus.PAUSED, by=outbox.SYSTEM, now=now)
+    return len(stations)
 
 
 def drop_orphans(*, day: datetime) -> int:

@@ -10,16 +10,25 @@ from django.db.models import Q, QuerySet
 from qms.accounts.roles import REVIEWERS, has_role
 from qms.inspections.models import Inspection
 
-_OPEN = Q(review__blind=True, review__decision="")
+_UNDECIDED = ("OPEN", "CLAIMED")
 
 
 def is_hidden(inspection: Inspection, person: Any) -> bool:
+    """Quick where the reviews were fetched with the inspection."""
     if not has_role(person, *REVIEWERS):
         return False
-    review = getattr(inspection, "review", None)
-    return review is not None and review.blind and not review.decision
+    return any(
+        look.blind and look.status in _UNDECIDED and look.assigned_to_id in (None, person.pk)
+        for look in inspection.reviews.all()
+    )
 
 
 def told_apart(rows: QuerySet[Inspection], person: Any) -> QuerySet[Inspection]:
     """Rows that may be chosen by what the model said, for this person."""
-    return rows.exclude(_OPEN) if has_role(person, *REVIEWERS) else rows
+    if not has_role(person, *REVIEWERS):
+        return rows
+    before_them = Q(reviews__assigned_to=None) | Q(reviews__assigned_to=person)
+    blind = Inspection.objects.filter(
+        before_them, reviews__blind=True, reviews__status__in=_UNDECIDED
+    )
+    return rows.exclude(pk__in=blind.order_by().values("pk"))

@@ -47,8 +47,9 @@ class InspectionFilter(filters.FilterSet):
     ) -> QuerySet[Inspection]:
         """A person's word, where there is one; otherwise what the model named."""
         named = Finding.objects.filter(verdict__inspection=OuterRef("pk"), defect_type__code=code)
-        said = Q(review__defect_type__code=code)
-        return rows.filter(said | Q(Exists(named), review__decided_at=None))
+        holds = Inspection.objects.filter(pk=OuterRef("pk"), reviews__rules=True)
+        said = Exists(holds.filter(reviews__defect_type__code=code, reviews__rules=True))
+        return rows.filter(Q(said) | (Q(Exists(named)) & ~Q(Exists(holds))))
 
     def received_from(
         self, rows: QuerySet[Inspection], _name: str, moment: datetime

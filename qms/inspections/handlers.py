@@ -14,7 +14,7 @@ from qms.events.deadletters import Hopeless
 from qms.inspections import actions, judge
 from qms.inspections.models import Inspection, Verdict
 from qms.lifecycle import Refused
-from qms.plant.models import Product
+from qms.plant.models import Product, Station
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
 
@@ -51,18 +51,21 @@ def read_pictures(
 ) -> list[Sight | Exception]:
     """Read and decode, ahead of the model; write the upright file that people will look at."""
     ids = [fact.inspection_id for fact in facts]
-    rows = Inspection.objects.select_related("product").in_bulk(ids)
-    rules = {row.product_id: _rules(row.product) for row in rows.values()}
-    sights = judge.in_threads(
-        lambda pk: _sight(rows[pk], rules[rows[pk].product_id]), ids, TOGETHER
-    )
+    rows = Inspection.objects.select_related("product", "station").in_bulk(ids)
+    places = {_place(row): (row.product, row.station) for row in rows.values()}
+    rules = {place: _rules(*of) for place, of in places.items()}
+    sights = judge.in_threads(lambda pk: _sight(rows[pk], rules[_place(rows[pk])]), ids, TOGETHER)
     return list(sights)
 
 
-def _rules(product: Product) -> Rules | Refused:
-    """Who judges this product, by which recipe."""
+def _place(inspection: Inspection) -> tuple[int, int | None]:
+    return inspection.product_id, inspection.station_id
+
+
+def _rules(product: Product, station: Station | None) -> Rules | Refused:
+    """Who judges this product, by which recipe of this station."""
     try:
-        return ModelVersion.active_for(product), Recipe.current_for(product)
+        return ModelVersion.active_for(product), Recipe.current_for(product, station)
     except Refused as refusal:
         return refusal
 
@@ -84,7 +87,7 @@ def _sight(inspection: Inspection, rules: Rules | Refused) -> Sight | Exception:
 
 
 def judge_pictures(sights: Sequence[Sight]) -> list[Seen | Exception]:
-    """The model's turn: one pass for each model and scale among the batch."""
+    """The model's turn: one pass for each model and recipe among the batch."""
     seen: dict[int, Seen] = {}
     order = sorted(range(len(sights)), key=lambda i: _together(sights[i]))
     for _, group in groupby(order, key=lambda i: _together(sights[i])):
@@ -93,17 +96,18 @@ def judge_pictures(sights: Sequence[Sight]) -> list[Seen | Exception]:
     return [seen[i] for i in range(len(sights))]
 
 
-def _together(sight: Sight) -> tuple[int, float]:
-    return sight.version.pk, _scale(sight) or 0.0
-
-
-def _scale(sight: Sight) -> float | None:
-    return sight.recipe.mm_per_px if sight.recipe else None
+def _together(sight: Sight) -> tuple[int, int]:
+    return sight.version.pk, sight.recipe.pk if sight.recipe else 0
 
 
 def _judge(sights: Sequence[Sight]) -> list[Seen]:
-    pictures = [sight.picture for sight in sights]
-    judgements = judge.judge_many(pictures, by=sights[0].version, mm_per_px=_scale(sights[0]))
+    pictures, version, recipe = [s.picture for s in sights], sights[0].version, sights[0].recipe
+    judgements = judge.judge_many(
+        pictures,
+        by=version,
+        mm_per_px=recipe.mm_per_px if recipe else None,
+        limits=recipe.thresholds_for(version.sha256) if recipe else None,
+    )
     pairs = zip(sights, judgements, strict=True)
     return list(judge.in_threads(lambda pair: _seen(*pair), pairs, TOGETHER))
 

@@ -60,10 +60,18 @@ def check(data: bytes) -> PictureFacts:
 
 
 def judge_many(
-    pictures: Sequence[Picture], *, by: ModelVersion, mm_per_px: float | None
+    pictures: Sequence[Picture],
+    *,
+    by: ModelVersion,
+    mm_per_px: float | None,
+    limits: tuple[float, float] | None = None,
 ) -> list[Judgement]:
-    """What this model says of each picture; sizes in millimetres too where the scale is known."""
-    judgements = _detector(by.artefact, by.sha256).judge_many(pictures)
+    """What this model says of each picture; sizes in millimetres too where the scale is known.
+
+    ``limits`` are a recipe's thresholds in the place of the model's own: OK below the first, not
+    OK from the second on.
+    """
+    judgements = _tuned(by.artefact, by.sha256, limits).judge_many(pictures)
     if mm_per_px is None:
         return judgements
     return [_in_millimetres(judgement, mm_per_px) for judgement in judgements]
@@ -97,6 +105,16 @@ def _detector(artefact: str, sha256: str) -> Detector:
         raise ValueError(f"Artefact {artefact} is not the one that was enrolled: enrol it again.")
     log.info("model loaded", artefact=artefact)
     return detector
+
+
+@lru_cache(maxsize=16)
+def _tuned(artefact: str, sha256: str, limits: tuple[float, float] | None) -> Detector:
+    detector = _detector(artefact, sha256)
+    if limits is None:
+        return detector
+    own = detector.thresholds
+    ok, not_ok = limits
+    return detector.with_thresholds(replace(own, ok=ok, not_ok=not_ok, promise=""))
 
 
 def mask_of(counts: Sequence[int], shape: tuple[int, int]) -> NDArray[np.bool_]:

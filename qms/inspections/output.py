@@ -15,8 +15,8 @@ def with_verdicts(rows: QuerySet[Inspection]) -> QuerySet[Inspection]:
     """Rows with their verdicts and findings, in a fixed number of queries."""
     findings = Prefetch("findings", Finding.objects.select_related("defect_type"))
     verdicts = Verdict.objects.select_related("model_version", "recipe").order_by("-judged_at")
-    return rows.select_related("product", "part", "lot", "station", "review").prefetch_related(
-        Prefetch("verdicts", verdicts.prefetch_related(findings))
+    return rows.select_related("product", "part", "lot", "station").prefetch_related(
+        "reviews", Prefetch("verdicts", verdicts.prefetch_related(findings))
     )
 
 

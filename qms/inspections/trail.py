@@ -12,6 +12,7 @@ from qms.inspections.models import Evaluation, Inspection, Status, SubmissionKey
 
 _AT_ONCE = 1000
 _FRESH = (Status.SUBMITTED, Status.FAILED)
+_LOOKS_ALONE = ("REPEAT", "STUDY")  # reviews that measure people and settle nothing
 
 Row = tuple[UUID, str, str, str]  # id, status, evaluation, hash of the picture
 
@@ -69,6 +70,8 @@ def _replayed(life: Sequence[Event]) -> tuple[str, str]:
             status, evaluation = Status.JUDGED, said
         elif event.name == "InspectionFailed" and status == Status.SUBMITTED:
             status = Status.FAILED
+        elif event.payload.get("kind") in _LOOKS_ALONE:
+            continue
         elif event.name in ("ReviewOpened", "ReviewUndone"):
             status, evaluation = Status.IN_REVIEW, said or evaluation
         elif event.name == "InspectionSettled":

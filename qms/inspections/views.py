@@ -81,9 +81,9 @@ def _with_details(rows: QuerySet[Inspection]) -> QuerySet[Inspection]:
         .prefetch_related(Prefetch("findings", findings))
         .order_by("-judged_at")
     )
-    return rows.select_related(
-        "product", "part", "lot", "station__line__site", "review__defect_type", "review__reviewer"
-    ).prefetch_related(Prefetch("verdicts", verdicts))
+    return rows.select_related("product", "part", "lot", "station__line__site").prefetch_related(
+        Prefetch("verdicts", verdicts), "reviews__defect_type", "reviews__reviewer"
+    )
 
 
 @require_GET
@@ -95,7 +95,7 @@ def detail(request: PersonRequest, pk: UUID) -> HttpResponse:
         "inspection": inspection,
         "verdict": verdicts[0] if verdicts else None,
         "former_verdicts": verdicts[1:],
-        "review": getattr(inspection, "review", None),
+        "reviews": sorted(inspection.reviews.all(), key=lambda look: look.pk),
         "events": of_subject(inspection.pk),
         "now": timezone.now(),
     }

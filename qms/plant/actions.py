@@ -1,13 +1,25 @@
 """What happens to reference data."""
 
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from qms.accounts.models import User
 from qms.events import catalogue, outbox
-from qms.plant.models import DefectType, Line, Product, Site, Station
+from qms.lifecycle import Refused
+from qms.plant.models import (
+    DefectType,
+    Line,
+    Lot,
+    LotStatus,
+    Product,
+    Shape,
+    Site,
+    Station,
+    StationStatus,
+)
 from qms.plant.recipes import Recipe
 
 # Okabe-Ito, strongest first: told apart by colour-blind people too.
@@ -24,9 +36,7 @@ def check_codes(product: str, *, defect_types: list[str]) -> None:
 
 
 @transaction.atomic
-def ensure_product(
-    code: str, *, defect_types: list[str], now: datetime, **rules: float | None
-) -> Product:
+def ensure_product(code: str, *, defect_types: list[str], now: datetime, **rules: Any) -> Product:
     """The product of this code with at least these defect types; ``rules`` are of a new one."""
     check_codes(code, defect_types=defect_types)
     product, _ = Product.objects.get_or_create(code=code)
@@ -34,11 +44,17 @@ def ensure_product(
         DefectType.objects.get_or_create(
             product=product,
             code=name,
-            defaults={"name": readable(name), "colour": COLOURS[number % len(COLOURS)]},
+            defaults={"name": readable(name), **mark(number)},
         )
     if Recipe.current_for(product) is None:
         publish_recipe(product, now=now, by=None, reason="first recipe", **rules)
     return product
+
+
+def mark(number: int) -> dict[str, str]:
+    """Colour and shape of a product's n-th defect type."""
+    shapes = list(Shape.values)
+    return {"colour": COLOURS[number % len(COLOURS)], "shape": shapes[number % len(shapes)]}
 
 
 def readable(code: str) -> str:
@@ -59,23 +75,59 @@ def ensure_station(code: str) -> Station:
 
 @transaction.atomic
 def publish_recipe(
-    product: Product, *, by: User | None, now: datetime, reason: str, **rules: float | None
+    product: Product,
+    *,
+    by: User | None,
+    now: datetime,
+    reason: str,
+    station: Station | None = None,
+    **rules: Any,
 ) -> Recipe:
-    """The next version: what it does not name is as in the present one."""
+    """The next version: what it does not name is as in the present one of product and station."""
     Product.objects.select_for_update().get(pk=product.pk)  # numbers have no gap and no twin
-    present = Recipe.current_for(product)
-    kept = {name: getattr(present, name) for name in _RULES} if present else {}
+    present = Recipe.current_for(product, station)
+    kept = {name: getattr(present, name) for name in RULES} if present else {}
+    latest = Recipe.objects.filter(product=product).order_by("-number").first()
     recipe = Recipe.objects.create(
         product=product,
-        number=present.number + 1 if present else 1,
+        station=station,
+        number=latest.number + 1 if latest else 1,
         reason=reason,
         published_at=now,
         published_by=by,
         **{**kept, **rules},
     )
-    event = catalogue.RecipePublished(recipe_id=recipe.pk, product=product.code)
+    event = catalogue.RecipePublished(
+        recipe_id=recipe.pk, product=product.code, number=recipe.number, reason=reason
+    )
     outbox.publish(event, now=now, actor=str(by) if by else outbox.SYSTEM)
     return recipe
 
 
-_RULES = ("mm_per_px", "audit_share")
+# All that a recipe rules; the rest says when, why and by whom.
+RULES = tuple(
+    field.name
+    for field in Recipe._meta.concrete_fields
+    if field.name.startswith(("route_", "cap_", "cost_", "threshold_"))
+    or field.name in ("mm_per_px", "audit_share", "repeat_share", "question_set")
+)
+
+
+@transaction.atomic
+def move_station(station: Station, to: str, *, by: str, now: datetime) -> None:
+    """Run, drain or pause a station."""
+    station.move(StationStatus(to))
+    event = catalogue.StationMoved(station=station.code, status=to)
+    outbox.publish(event, now=now, actor=by)
+
+
+@transaction.atomic
+def move_lot(lot: Lot, to: str, *, reason: str, by: User, now: datetime) -> None:
+    """Hold a lot, open it again or release it; with a reason."""
+    if not reason.strip():
+        raise Refused("Say why: a lot is held and released with a reason.")
+    lot.move(LotStatus(to), reason=reason.strip())
+    event = catalogue.LotMoved(
+        product=lot.product.code, lot=lot.number, status=to, reason=reason.strip()
+    )
+    outbox.publish(event, now=now, actor=str(by))

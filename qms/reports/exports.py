@@ -11,6 +11,7 @@ from qms.accounts.models import User
 from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Finding, Inspection, Verdict
 from qms.reports.queries import stream
+from qms.review.looks import first_or_holding
 from qms.review.models import Review
 
 COLUMNS = [
@@ -59,7 +60,7 @@ def csv_lines(rows: QuerySet[Inspection], *, reader: User | None = None) -> Iter
 
 def _line(row: Inspection, hidden: bool) -> list[Any]:
     verdict = None if hidden else next(iter(row.verdicts.all()), None)
-    review = None if hidden else getattr(row, "review", None)
+    review = None if hidden else first_or_holding(row)
     return [
         row.pk,
         row.external_id,

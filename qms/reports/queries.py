@@ -41,7 +41,7 @@ def counts(*, now: datetime, since: datetime) -> Counts:
         not_decidable=by_evaluation.get(Evaluation.NOT_DECIDABLE, 0),
         undefined=by_evaluation.get(Evaluation.UNDEFINED, 0),
         waiting_for_verdict=unjudged.count(),
-        waiting_for_review=review.Review.objects.exclude(status=review.Status.DECIDED).count(),
+        waiting_for_review=review.Review.objects.filter(status__in=("OPEN", "CLAIMED")).count(),
         failed=Inspection.objects.filter(status=Status.FAILED).count(),
         dead_letters=deadletters.waiting(),
         oldest_waiting=now - oldest if oldest else None,
@@ -86,9 +86,12 @@ def whole(rows: QuerySet[Inspection]) -> QuerySet[Inspection]:
     """Inspections with all that a line of the export tells, in a fixed number of queries."""
     findings = Prefetch("findings", Finding.objects.select_related("defect_type"))
     verdicts = Verdict.objects.select_related("model_version").order_by("-judged_at")
-    return rows.select_related(
-        "product", "part", "lot", "station", "review__reviewer", "review__defect_type"
-    ).prefetch_related(Prefetch("verdicts", verdicts.prefetch_related(findings)))
+    return rows.select_related("product", "part", "lot", "station").prefetch_related(
+        Prefetch("verdicts", verdicts.prefetch_related(findings)),
+        "reviews__reviewer",
+        "reviews__defect_type",
+        "reviews__verdict",
+    )
 
 
 def stream(rows: QuerySet[Inspection], *, slice_size: int = 1000) -> Iterator[Inspection]:

@@ -1,70 +1,68 @@
-"""What happens to reviews."""
+"""What happens to reviews: opened, claimed, decided, taken back."""
 
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from qms.accounts.models import User
+from qms.accounts.roles import Role, has_role
 from qms.events import catalogue, outbox
-from qms.inspections.actions import hold_for_review, settle
-from qms.inspections.models import Evaluation, Inspection, Verdict
-from qms.inspections.models import Status as InspectionStatus
+from qms.inspections.actions import hold_for_review
+from qms.inspections.models import Evaluation, Finding, Verdict
 from qms.lifecycle import Refused, StaleMove
 from qms.plant.models import DefectType
-from qms.review.models import Review, Status
-from qms.review.triage import is_drawn, reason_for_review
+from qms.review import opening, ruling
+from qms.review.models import FindingAnswer, Kind, Reason, Review, Status
 
-CLAIM_LASTS = timedelta(minutes=15)
+CLAIM_LASTS = timedelta(seconds=60)  # after the last sign of life of the page
 UNDO_LASTS = timedelta(minutes=10)
-_TRIES = 20  # more colleagues than that do not claim at the same moment
+LONGEST_NOTE = 1000
 
 
-@transaction.atomic(savepoint=False)
-def triage(verdict: Verdict, *, now: datetime) -> Review | None:
-    """Settle the inspection at once, or open a review of it. Running twice changes nothing."""
-    inspection = verdict.inspection
-    if inspection.status != InspectionStatus.JUDGED:
-        return Review.objects.filter(inspection=inspection).first()
-    share = verdict.recipe.audit_share if verdict.recipe else 0.0
-    drawn = is_drawn(inspection.pk, share=share)
-    reason = reason_for_review(evaluation=verdict.evaluation, drawn=drawn)
-    if not reason:
-        settle(inspection, evaluation=verdict.evaluation, now=now, actor=outbox.SYSTEM)
-        return None
-    return _open(verdict, reason, blind=drawn, now=now)
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a person says of one finding."""
 
-
-def _open(verdict: Verdict, reason: str, *, blind: bool, now: datetime) -> Review:
-    review = Review.objects.create(
-        inspection=verdict.inspection, verdict=verdict, reason=reason, blind=blind, opened_at=now
-    )
-    hold_for_review(verdict.inspection, evaluation=verdict.evaluation)
-    event = catalogue.ReviewOpened(
-        inspection_id=verdict.inspection_id, review_id=review.pk, reason=reason
-    )
-    outbox.publish(event, now=now)
-    return review
+    finding: Finding
+    is_defect: bool
+    defect_type: DefectType | None = None
 
 
 @transaction.atomic
 def claim(review: Review, *, by: User, now: datetime) -> None:
     """Take a review in hand, so that no two people decide one part."""
-    review.move(Status.CLAIMED, reviewer=by, claimed_at=now)
+    _hold(review)
+    _check_may_claim(review, by)
+    review.move(Status.CLAIMED, reviewer=by, claimed_at=now, heartbeat_at=now)
     event = catalogue.ReviewClaimed(inspection_id=review.inspection_id, review_id=review.pk)
     outbox.publish(event, now=now, actor=str(by))
 
 
+@transaction.atomic
 def take_next(*, by: User, now: datetime) -> Review | None:
-    """What this person has in hand already, or the oldest that nobody else takes first."""
-    waiting = Review.objects.exclude(status=Status.DECIDED).order_by("opened_at", "pk")
-    if in_hand := waiting.filter(status=Status.CLAIMED, reviewer=by).first():
+    """What this person has in hand already, a silent repeat if one is due, or the next in line.
+
+    A row that a colleague is taking at this moment is passed over, so nobody waits for anybody.
+    """
+    mine = Review.objects.filter(status=Status.CLAIMED, reviewer=by).order_by("claimed_at", "pk")
+    if in_hand := mine.first():
         return in_hand
-    for review in waiting.filter(status=Status.OPEN)[:_TRIES]:
-        with suppress(StaleMove):
-            claim(review, by=by, now=now)
-            return review
-    return None
+    if again := opening.due_repeat(by=by, now=now):
+        claim(again, by=by, now=now)
+        return again
+    first = opening.queue_of(by).select_for_update(of=("self",), skip_locked=True).first()
+    if first:
+        claim(first, by=by, now=now)
+    return first
+
+
+def beat(review: Review, *, by: User, now: datetime) -> bool:
+    """The page is still open before this person. False: the review is in other hands by now."""
+    held = Review.objects.filter(pk=review.pk, status=Status.CLAIMED, reviewer=by)
+    return held.update(heartbeat_at=now) == 1
 
 
 @transaction.atomic
@@ -76,8 +74,9 @@ def release(review: Review, *, by: User, now: datetime) -> None:
 
 
 def release_forgotten(*, now: datetime) -> int:
-    """Give back what was claimed and then left lying."""
-    left = Review.objects.filter(status=Status.CLAIMED, claimed_at__lt=now - CLAIM_LASTS)
+    """Give back what was claimed and whose page has fallen silent."""
+    silent = Q(heartbeat_at__lt=now - CLAIM_LASTS) | Q(heartbeat_at=None)
+    left = Review.objects.filter(silent, status=Status.CLAIMED)
     with transaction.atomic():
         forgotten = list(left.select_for_update(of=("self",), skip_locked=True))
         for review in forgotten:
@@ -92,7 +91,7 @@ def _release(review: Review, *, now: datetime, actor: str, forgotten: bool = Fal
         reviewer=str(review.reviewer),
         forgotten=forgotten,
     )
-    review.move(Status.OPEN, reviewer=None, claimed_at=None)
+    review.move(Status.OPEN, reviewer=None, claimed_at=None, heartbeat_at=None)
     outbox.publish(event, now=now, actor=actor)
 
 
@@ -105,23 +104,58 @@ def decide(
     now: datetime,
     defect_type: DefectType | None = None,
     note: str = "",
+    findings: Sequence[Said] = (),
+    seconds: float | None = None,
 ) -> None:
-    """The person's answer. It settles the inspection; the model's verdict stays beside it."""
+    """The person's answer. The answer that holds settles the inspection; all others stay beside it.
+
+    ``seconds`` is how long the part was before this person's eyes, as the page measured it.
+    """
     _hold(review)
     _check_mine(review, by)
     _check_decision(review, decision, defect_type)
+    _check_findings(review.verdict, decision, findings)
+    spent = (now - (review.claimed_at or now)).total_seconds()
     review.move(
-        Status.DECIDED, decision=decision, defect_type=defect_type, note=note, decided_at=now
+        Status.DECIDED,
+        decision=decision,
+        defect_type=defect_type,
+        note=note,
+        decided_at=now,
+        seconds_spent=min(seconds, spent) if seconds is not None and seconds > 0 else spent,
     )
-    settle(_locked(review), evaluation=decision, now=now, actor=str(by))
-    event = catalogue.ReviewDecided(
+    answers = [_answer(review, said) for said in findings]
+    FindingAnswer.objects.bulk_create(answers)
+    ruling.settle(review, now=now, actor=str(by))
+    outbox.publish(_decided(review, answers), now=now, actor=str(by))
+    if decision == Evaluation.NOT_DECIDABLE and review.kind in (Kind.VERIFY, Kind.AUDIT):
+        opening.ask_a_lead_if_unsure(review, now=now)
+
+
+def _answer(review: Review, said: Said) -> FindingAnswer:
+    kind = said.defect_type if said.is_defect else None
+    return FindingAnswer(
+        review=review, finding=said.finding, is_defect=said.is_defect, defect_type=kind
+    )
+
+
+def _decided(review: Review, answers: Sequence[FindingAnswer]) -> catalogue.ReviewDecided:
+    return catalogue.ReviewDecided(
         inspection_id=review.inspection_id,
         review_id=review.pk,
-        evaluation=decision,
-        defect_type_id=defect_type.pk if defect_type else None,
-        note=note,
+        evaluation=review.decision,
+        defect_type_id=review.defect_type_id,
+        note=review.note,
+        kind=review.kind,
+        findings=[
+            {
+                "number": answer.finding.number,
+                "is_defect": answer.is_defect,
+                "defect_type_id": answer.defect_type_id,
+            }
+            for answer in answers
+        ],
     )
-    outbox.publish(event, now=now, actor=str(by))
 
 
 @transaction.atomic
@@ -130,26 +164,89 @@ def undo(review: Review, *, by: User, now: datetime) -> None:
     _hold(review)
     _check_mine(review, by)
     _check_fresh(review, now)
+    opening.withdraw_later_looks(review, now=now, actor=str(by))
+    review.finding_answers.all().delete()
     review.move(
-        Status.CLAIMED, decision="", defect_type=None, note="", decided_at=None, claimed_at=now
+        Status.CLAIMED,
+        decision="",
+        defect_type=None,
+        note="",
+        decided_at=None,
+        seconds_spent=None,
+        rules=False,
+        claimed_at=now,
+        heartbeat_at=now,
     )
-    evaluation = review.verdict.evaluation
-    hold_for_review(_locked(review), evaluation=evaluation)
+    evaluation = ruling.reopen(review)
     event = catalogue.ReviewUndone(
-        inspection_id=review.inspection_id, review_id=review.pk, evaluation=evaluation
+        inspection_id=review.inspection_id,
+        review_id=review.pk,
+        evaluation=evaluation,
+        kind=review.kind,
     )
     outbox.publish(event, now=now, actor=str(by))
 
 
-def _locked(review: Review) -> Inspection:
-    return Inspection.objects.select_for_update().get(pk=review.inspection_id)
+@transaction.atomic
+def ask_second_opinion(review: Review, *, by: User, now: datetime, why: str) -> Review:
+    """Somebody else, a lead, is to look at a decided part."""
+    _hold(review)
+    if review.status != Status.DECIDED or review.kind not in opening.OPINIONS:
+        raise Refused("Only of a decided part can a second opinion be asked for.")
+    return opening.second_opinion(
+        review, Reason.ASKED, f"{by} asks: {why.strip()}", now=now, actor=str(by)
+    )
+
+
+@transaction.atomic
+def rule(
+    verdict: Verdict,
+    *,
+    decision: str,
+    by: User,
+    now: datetime,
+    defect_type: DefectType | None = None,
+    note: str,
+) -> Review:
+    """The board's word on a part: it stands above all others."""
+    review = opening.board_look(verdict, by=by, now=now)
+    _check_decision(review, decision, defect_type)
+    review.move(
+        Status.DECIDED, decision=decision, defect_type=defect_type, note=note, decided_at=now
+    )
+    inspection = ruling.locked(review)
+    hold_for_review(inspection, evaluation=inspection.evaluation)
+    ruling.settle(review, now=now, actor=str(by))
+    outbox.publish(_decided(review, ()), now=now, actor=str(by))
+    return review
+
+
+@transaction.atomic
+def want_correction(review: Review, *, by: User, now: datetime) -> None:
+    """Ask that an annotator draws what the model should have seen."""
+    event = catalogue.CorrectionWanted(inspection_id=review.inspection_id, review_id=review.pk)
+    outbox.publish(event, now=now, actor=str(by))
 
 
 def _hold(review: Review) -> None:
     """Read it anew and hold it still to the end of the transaction: whose it is now counts."""
     now = Review.objects.select_for_update(of=("self",)).get(pk=review.pk)
-    for name in ("status", "reviewer_id", "claimed_at", "decision", "decided_at"):
+    for name in ("status", "reviewer_id", "claimed_at", "decision", "decided_at", "rules"):
         setattr(review, name, getattr(now, name))
+
+
+def _check_may_claim(review: Review, by: User) -> None:
+    if review.status == Status.WITHDRAWN:
+        raise StaleMove("This review is no longer needed: the answer it doubted was taken back.")
+    if review.status != Status.OPEN:
+        raise StaleMove(f"This part is in the hands of {review.reviewer}: take another one.")
+    if review.assigned_to_id not in (None, by.pk):
+        raise Refused("This part is laid before somebody else.")
+    if review.kind == Kind.SECOND_OPINION:
+        if not has_role(by, Role.LEAD):
+            raise Refused("A second opinion is for a lead.")
+        if review.of and review.of.reviewer_id == by.pk:
+            raise Refused("You gave the first answer: somebody else gives the second opinion.")
 
 
 def _check_fresh(review: Review, now: datetime) -> None:
@@ -159,7 +256,7 @@ def _check_fresh(review: Review, now: datetime) -> None:
 
 
 def _check_mine(review: Review, by: User) -> None:
-    if review.status == Status.OPEN:
+    if review.status in (Status.OPEN, Status.WITHDRAWN):
         raise Refused("Claim this review first, so that nobody else decides it meanwhile.")
     if review.reviewer_id != by.pk:
         raise Refused(f"This review is in the hands of {review.reviewer}.")
@@ -170,5 +267,13 @@ def _check_decision(review: Review, decision: str, defect_type: DefectType | Non
         raise Refused("Decide OK, not OK or not decidable.")
     if defect_type and decision != Evaluation.NOT_OK:
         raise Refused("Only a rejected part has a defect type.")
-    if defect_type and defect_type.product_id != review.inspection.product_id:
+    if defect_type and defect_type.product_id != review.product_id:
         raise Refused(f"{defect_type} is not a defect type of this product.")
+
+
+def _check_findings(verdict: Verdict, decision: str, findings: Sequence[Said]) -> None:
+    for said in findings:
+        if said.finding.verdict_id != verdict.pk:
+            raise Refused("A finding of another picture cannot be answered here.")
+        if said.is_defect and decision == Evaluation.OK:
+            raise Refused("A part with a confirmed defect is not OK: reject it, or the finding.")

@@ -4,12 +4,12 @@ from django.utils import timezone
 
 from qms.events import catalogue
 from qms.inspections.models import Verdict
-from qms.review import actions
+from qms.review import actions, opening
 
 
 def triage_verdict(event: catalogue.InspectionJudged) -> None:
     verdict = Verdict.objects.select_related("inspection", "recipe").get(pk=event.verdict_id)
-    actions.triage(verdict, now=timezone.now())
+    opening.triage(verdict, now=timezone.now())
 
 
 def release_forgotten(event: catalogue.HourStruck) -> None:

@@ -17,6 +17,7 @@ from qms.plant.models import DefectType
 from qms.review import actions
 from qms.review.blind import is_blind
 from qms.review.models import Review, Status
+from qms.review.opening import queue_of
 
 _SHOWN = 60
 _MY_LATEST = 8
@@ -34,13 +35,13 @@ class DecisionForm(forms.Form):
 @require_GET
 @role_required(*REVIEWERS)
 def queue(request: PersonRequest) -> HttpResponse:
-    claimed, now = _waiting().filter(status=Status.CLAIMED), timezone.now()
-    opened = _waiting().filter(status=Status.OPEN)
+    claimed, now = _claimed(), timezone.now()
+    opened = _with_details(queue_of(request.user))
     context = {
         "mine": claimed.filter(reviewer=request.user),
         "open": opened[:_SHOWN],
         "others": claimed.exclude(reviewer=request.user)[:_SHOWN],
-        "waiting": Review.objects.filter(status=Status.OPEN).count(),
+        "waiting": opened.count(),
         "oldest": opened.first(),
         "latest": _decided_by(request.user)[:_MY_LATEST],
         "undo_from": now - actions.UNDO_LASTS,
@@ -54,7 +55,7 @@ def queue(request: PersonRequest) -> HttpResponse:
 def station(request: PersonRequest, pk: int) -> HttpResponse:
     review = get_object_or_404(_reviews(), pk=pk)
     now = timezone.now()
-    ahead = _waiting().filter(status=Status.OPEN).exclude(pk=pk)
+    ahead = _with_details(queue_of(request.user)).exclude(pk=pk)
     blind = is_blind(review)
     context = {
         "review": review,
@@ -128,7 +129,11 @@ def undo(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 def _reviews() -> QuerySet[Review]:
-    return Review.objects.select_related(
+    return _with_details(Review.objects.all())
+
+
+def _with_details(rows: QuerySet[Review]) -> QuerySet[Review]:
+    return rows.select_related(
         "inspection__product",
         "inspection__part",
         "inspection__lot",
@@ -140,8 +145,8 @@ def _reviews() -> QuerySet[Review]:
     )
 
 
-def _waiting() -> QuerySet[Review]:
-    return _reviews().exclude(status=Status.DECIDED).order_by("opened_at", "pk")
+def _claimed() -> QuerySet[Review]:
+    return _reviews().filter(status=Status.CLAIMED).order_by("opened_at", "pk")
 
 
 def _decided_by(person: User) -> QuerySet[Review]:

@@ -66,11 +66,11 @@ def counts(request: PersonRequest) -> HttpResponse:
 def _today() -> dict[str, object]:
     now = timezone.now()
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    latest = Inspection.objects.select_related("product", "part", "station__line__site", "review")
+    latest = Inspection.objects.select_related("product", "part", "station__line__site")
     return {
         "counts": queries.counts(now=now, since=midnight),
         "products": queries.by_product(since=midnight),
-        "latest": latest.order_by("-id")[:_LATEST],
+        "latest": latest.prefetch_related("reviews").order_by("-id")[:_LATEST],
         "now": now,
     }
 

@@ -106,7 +106,7 @@ def test_a_checkpoint_of_another_fit_is_refused(tmp_path):
     course = lessons(0)
     again = {"seed": 0, "device": CPU, "progress": quiet, "path": path, "epochs": 1}
     trainer.taught(course, course, **again, fingerprint="a")
-    with pytest.raises(BadCheckpoint, match="other pictures or settings"):
+    with pytest.raises(BadCheckpoint, match="other pictures, weights or settings"):
         trainer.taught(course, course, **again, fingerprint="b")
     path.write_bytes(b"{}")
     with pytest.raises(BadCheckpoint, match="is not a checkpoint"):

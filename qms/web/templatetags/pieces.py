@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from qms.accounts.roles import REVIEWERS
+from qms.accounts.models import User
 from qms.events.models import Event
+from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Evaluation, Finding, Inspection, Status, Verdict
 from qms.plant.models import Station
-from qms.review.blind import is_blind
+from qms.review.looks import first_or_holding
 from qms.review.models import Review
 
 register = template.Library()
@@ -29,6 +30,8 @@ _WORDS = {
     "ReviewReleased": "Given back to the queue",
     "ReviewDecided": "Decided by a person",
     "ReviewUndone": "Decision taken back",
+    "ReviewWithdrawn": "Second opinion no longer needed",
+    "CorrectionWanted": "Sent to an annotator",
     "InspectionSettled": "Settled",
     "DeliveryDied": "Given up",
     "DeliveryRevived": "Tried again",
@@ -169,10 +172,15 @@ def _name(finding: Finding) -> str:
 
 
 @register.filter
-def blind_for(inspection: Inspection, roles: frozenset[str]) -> bool:
+def hidden_from(inspection: Inspection, person: User) -> bool:
     """Would the model's word spoil an audit that this person may be given?"""
-    review: Review | None = getattr(inspection, "review", None)
-    return review is not None and is_blind(review) and bool(roles & set(REVIEWERS))
+    return is_hidden(inspection, person)
+
+
+@register.filter
+def holding(inspection: Inspection) -> Review | None:
+    """The look that speaks for an inspection whose reviews were fetched with it."""
+    return first_or_holding(inspection)
 
 
 @register.filter

@@ -33,7 +33,7 @@ def test_an_uncertain_one_waits_for_a_person(db, deliver_all):
     deliver_all()
     inspection.refresh_from_db()
     assert (inspection.status, inspection.evaluation) == ("IN_REVIEW", "NOT_DECIDABLE")
-    assert inspection.review.reason == "NOT_DECIDABLE"
+    assert inspection.reviews.get().reason == "NOT_DECIDABLE"
 
 
 def test_a_defect_has_mask_heat_map_and_description(db, deliver_all):

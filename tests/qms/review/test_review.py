@@ -2,21 +2,17 @@
 
 import threading
 from datetime import timedelta
-from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
 
 from qms.events.models import Event
-from qms.lifecycle import IllegalMove, Refused, StaleMove
+from qms.lifecycle import Refused, StaleMove
 from qms.plant import actions as plant
 from qms.plant.models import DefectType
-from qms.review import actions
+from qms.review import actions, opening
 from qms.review.models import Review
-from qms.review.triage import draw, is_drawn, reason_for_review
 from tests.factories import DEFECT, UNCLEAR, model, person, product, submission
 
 
@@ -87,7 +83,7 @@ def test_nobody_decides_what_is_in_other_hands_or_in_none(review):
         decide(review, otto)
     with pytest.raises(Refused, match="hands of ines"):
         actions.release(review, by=otto, now=timezone.now())
-    with pytest.raises(IllegalMove):
+    with pytest.raises(StaleMove, match="hands of ines"):
         actions.claim(review, by=otto, now=timezone.now())
 
 
@@ -140,7 +136,7 @@ def test_a_claim_that_is_left_lying_goes_back(review):
 
 
 def test_triage_running_twice_changes_nothing(review):
-    assert actions.triage(review.verdict, now=timezone.now()) == review
+    assert opening.triage(review.verdict, now=timezone.now()) == review
     assert Review.objects.count() == 1
 
 
@@ -157,20 +153,6 @@ def test_an_audit_takes_its_share_of_accepted_parts(db, deliver_all):
     actions.claim(review, by=ines, now=timezone.now())
     decide(review, ines)
     assert review.outcome == "escape"
-
-
-@given(st.uuids(), st.floats(0, 1))
-def test_a_flagged_part_is_always_seen_and_a_passed_one_by_its_draw(key: UUID, share: float):
-    drawn = is_drawn(key, share=share)
-    assert drawn == (draw(key) < share)
-    for evaluation in ("NOT_OK", "NOT_DECIDABLE"):
-        assert reason_for_review(evaluation=evaluation, drawn=drawn) == evaluation
-    assert reason_for_review(evaluation="OK", drawn=drawn) == ("AUDIT" if drawn else "")
-
-
-def test_the_draw_is_uniform():
-    draws = [draw(uuid4()) for _ in range(4000)]
-    assert 0.17 < sum(d < 0.2 for d in draws) / 4000 < 0.23
 
 
 def test_undo_gives_the_evaluation_back_to_the_model(review):
@@ -230,3 +212,45 @@ def test_who_lost_a_claim_meanwhile_does_nothing_in_the_next_ones_name(review, a
             actions.release(stale, by=ines, now=timezone.now())
     held = Review.objects.get()
     assert (held.status, held.reviewer) == ("CLAIMED", otto)
+
+
+def test_a_page_that_is_alive_keeps_its_part(review):
+    ines, now = person(), timezone.now()
+    actions.claim(review, by=ines, now=now)
+    later = now + actions.CLAIM_LASTS - timedelta(seconds=1)
+    assert actions.beat(review, by=ines, now=later)
+    assert actions.release_forgotten(now=now + actions.CLAIM_LASTS + timedelta(seconds=5)) == 0
+    actions.release(review, by=ines, now=later)
+    assert not actions.beat(review, by=ines, now=later)
+
+
+def test_what_was_said_of_each_finding_is_kept_and_told(review):
+    ines, finding = person(), review.verdict.findings.get()
+    dent = DefectType.objects.get(code="dent")
+    actions.claim(review, by=ines, now=timezone.now())
+    said = actions.Said(finding=finding, is_defect=True, defect_type=dent)
+    decide(review, ines, defect_type=dent, findings=[said])
+    answer = review.finding_answers.get()
+    assert (answer.is_defect, answer.defect_type) == (True, dent)
+    told = Event.objects.get(name="ReviewDecided").payload["findings"]
+    assert told == [{"number": 1, "is_defect": True, "defect_type_id": dent.pk}]
+    actions.undo(review, by=ines, now=timezone.now())
+    assert not review.finding_answers.exists()
+
+
+def test_a_part_with_a_confirmed_defect_cannot_be_accepted(review):
+    ines, finding = person(), review.verdict.findings.get()
+    actions.claim(review, by=ines, now=timezone.now())
+    with pytest.raises(Refused, match="is not OK: reject it"):
+        decide(review, ines, "OK", findings=[actions.Said(finding=finding, is_defect=True)])
+
+
+def test_time_before_the_eyes_is_the_pages_and_never_more_than_the_clocks(review):
+    ines, now = person(), timezone.now()
+    actions.claim(review, by=ines, now=now)
+    at = now + timedelta(seconds=10)
+    actions.decide(review, decision="OK", by=ines, now=at, seconds=4.0)
+    assert review.seconds_spent == 4.0
+    actions.undo(review, by=ines, now=at)
+    actions.decide(review, decision="OK", by=ines, now=at + timedelta(seconds=3), seconds=99.0)
+    assert review.seconds_spent == 3.0
