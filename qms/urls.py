@@ -9,6 +9,7 @@ from qms.accounts import views as accounts
 from qms.inspections import api as inspections_api
 from qms.inspections import views as inspections
 from qms.reports import views as reports
+from qms.review import lists as review_lists
 from qms.review import views as review
 from qms.web import views as web
 
@@ -21,12 +22,18 @@ urlpatterns = [
     path("inspections/", inspections.index, name="inspections"),
     path("inspections/export.csv", reports.export_csv, name="inspections-csv"),
     path("inspections/<uuid:pk>/", inspections.detail, name="inspection"),
-    path("review/", review.queue, name="review-queue"),
-    path("review/<int:pk>/", review.station, name="review"),
+    path("review/", review_lists.queue, name="review-queue"),
+    path("review/next/", review.take_next, name="review-next"),
+    path("review/history/", review_lists.history, name="review-history"),
+    path("review/keys/", review_lists.own_keys, name="review-keys"),
+    path("review/<int:pk>/", review.part, name="review"),
     path("review/<int:pk>/claim/", review.claim, name="review-claim"),
     path("review/<int:pk>/release/", review.release, name="review-release"),
+    path("review/<int:pk>/beat/", review.beat, name="review-beat"),
     path("review/<int:pk>/decide/", review.decide, name="review-decide"),
     path("review/<int:pk>/undo/", review.undo, name="review-undo"),
+    path("review/<int:pk>/second-opinion/", review.second_opinion, name="review-second-opinion"),
+    path("review/<int:pk>/correction/", review.correction, name="review-correction"),
     path("keys/", accounts.keys, name="keys"),
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),

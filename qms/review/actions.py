@@ -66,6 +66,14 @@ def beat(review: Review, *, by: User, now: datetime) -> bool:
 
 
 @transaction.atomic
+def go(review: Review, to: Review, *, by: User, now: datetime) -> None:
+    """Leave a part for later and take another one; if that is gone, the first one stays in hand."""
+    claim(to, by=by, now=now)
+    if Review.objects.filter(pk=review.pk, status=Status.CLAIMED, reviewer=by).exists():
+        release(review, by=by, now=now)
+
+
+@transaction.atomic
 def release(review: Review, *, by: User, now: datetime) -> None:
     """Give a review back to the queue."""
     _hold(review)

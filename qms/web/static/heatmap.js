@@ -30,6 +30,8 @@ function start(viewer) {
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
     // Numbers beside the outlines keep their size on the screen at any zoom.
     stage.style.setProperty("--unit", String(perPixel()));
+    svg.classList.toggle("see-pixels", perPixel() < 0.25);
+    showPlace(stage, view, whole);
   }
 
   function perPixel() {
@@ -91,6 +93,7 @@ function start(viewer) {
       for (const row of document.querySelectorAll("[data-finding-row]")) {
         row.classList.toggle("chosen", row.dataset.findingRow === number);
       }
+      document.dispatchEvent(new CustomEvent("chosen", { detail: number }));
       if (close) look(around(all[present].dataset.box.split(" ").map(Number)));
     };
     all.forEach((one, index) => one.addEventListener("click", () => choose(index, false)));
@@ -108,6 +111,14 @@ function start(viewer) {
     const side = Math.min(Math.max(width, height, whole.width / 12) * 3, whole.width);
     return { x: x + width / 2 - side / 2, y: y + height / 2 - side / 2, width: side, height: side };
   }
+}
+
+// Where one is, while less than the whole picture is on the screen.
+function showPlace(stage, view, whole) {
+  const map = stage.querySelector("[data-minimap]");
+  map.toggleAttribute("hidden", view.width >= whole.width * 0.98);
+  const box = map.querySelector("[data-minimap-view]");
+  for (const name of ["x", "y", "width", "height"]) box.setAttribute(name, String(view[name]));
 }
 
 // Tells once the picture itself is on the screen: no key may judge what nobody has seen.
@@ -133,24 +144,35 @@ function layers(viewer, stage) {
     const show = (on) => {
       stage.querySelector(`[data-layer=${name}]`).classList.toggle("off", !on);
       button.setAttribute("aria-pressed", String(on));
+      if (on && name === "mask") fetchOnce(stage.querySelector("[data-mask]"));
     };
-    show(kept[name] ?? true);
+    show(kept[name] ?? button.dataset.begins !== "off");
     button.addEventListener("click", () => {
       kept[name] = button.getAttribute("aria-pressed") !== "true";
       show(kept[name]);
       keep();
     });
   }
+  const dim = () => {
+    for (const layer of [heat, stage.querySelector("[data-layer=mask]")]) {
+      layer?.setAttribute("opacity", String(kept.opacity / 100));
+    }
+  };
   slider?.addEventListener("input", () => {
     kept.opacity = Number(slider.value);
-    heat.setAttribute("opacity", String(kept.opacity / 100));
+    dim();
     keep();
   });
   if (slider && kept.opacity !== undefined) {
     slider.value = String(kept.opacity);
-    heat.setAttribute("opacity", String(kept.opacity / 100));
+    dim();
   }
   peek(viewer.querySelector("[data-peek]"), stage);
+}
+
+// The exact mask is only asked for by who wants to see it.
+function fetchOnce(image) {
+  if (!image.hasAttribute("href")) image.setAttribute("href", image.dataset.href);
 }
 
 function peek(button, stage) {

@@ -15,7 +15,7 @@ from qms.accounts.models import User
 from qms.events.models import Event
 from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Evaluation, Finding, Inspection, Status, Verdict
-from qms.plant.models import Station
+from qms.plant.models import DefectType, Shape, Station
 from qms.review.looks import first_or_holding
 from qms.review.models import Review
 
@@ -43,6 +43,17 @@ _SHORT: dict[str, str] = {
     Status.IN_REVIEW: "In review",
     Status.SETTLED: "Settled",
     Status.FAILED: "Failed",
+}
+
+
+_SHAPES: dict[str, str] = {
+    Shape.CIRCLE: "M5 0a5 5 0 1 0 0 10A5 5 0 1 0 5 0z",
+    Shape.SQUARE: "M.5.5h9v9h-9z",
+    Shape.TRIANGLE: "M5 .4 10 9.6H0z",
+    Shape.DIAMOND: "M5 0l5 5-5 5-5-5z",
+    Shape.CROSS: "M3.4 0h3.2v3.4H10v3.2H6.6V10H3.4V6.6H0V3.4h3.4z",
+    Shape.STAR: "M5 0l1.4 3.4 3.6.3-2.8 2.4.9 3.6L5 7.8 1.9 9.7l.9-3.6L0 3.7l3.6-.3z",
+    Shape.BAR: "M0 3h10v4H0z",
 }
 
 
@@ -94,6 +105,17 @@ def score_bar(verdict: Verdict, legend: bool = False) -> dict[str, Any]:
         "between": at(verdict.threshold_not_ok - verdict.threshold_ok),
         "beyond": f"{100 - 100 * verdict.threshold_not_ok / top:.2f}",
     }
+
+
+@register.simple_tag
+def mark(kind: DefectType | None) -> SafeString:
+    """Colour and shape of a defect type, so that no one of the two must be told apart."""
+    colour, shape = (kind.colour, kind.shape) if kind else ("#D55E00", Shape.CIRCLE)
+    return format_html(
+        '<svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><path d="{}" fill="{}"/></svg>',
+        _SHAPES[shape],
+        colour,
+    )
 
 
 @register.simple_tag

@@ -1,10 +1,14 @@
 """The review queue and the station."""
 
+from datetime import timedelta
+
+import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from qms.events.models import Event
 from qms.review import actions
-from qms.review.models import Review, Status
+from qms.review.models import KeyMap, Review, Status
 from tests import factories
 
 
@@ -24,7 +28,7 @@ def test_the_queue_counts_and_starts_with_the_oldest(sign_in, flagged):
     first, second = flagged(serial="S1"), flagged(serial="S2", seed=1)
     answer = sign_in("inspector").get("/review/")
     assert list(answer.context["open"]) == [first, second]
-    assert answer.context["waiting"] == 2
+    assert answer.context["pace"].waiting == 2
     assert "oldest" in answer.content.decode()
 
 
@@ -111,7 +115,8 @@ def test_undo_gives_the_part_back_into_the_hand(sign_in, flagged):
     review, client = flagged(), sign_in("inspector")
     _post(client, "review-claim", review)
     _post(client, "review-decide", review, decision="OK")
-    assert reverse("review-undo", args=[review.pk]) in client.get("/review/").content.decode()
+    history = client.get(reverse("review-history")).content.decode()
+    assert reverse("review-undo", args=[review.pk]) in history
     _post(client, "review-undo", review)
     review.refresh_from_db()
     assert (review.status, review.decision) == (Status.CLAIMED, "")
@@ -147,3 +152,118 @@ def test_a_blind_check_hides_the_model_until_it_is_decided(sign_in, audited):
         assert words not in blind
     _post(client, "review-decide", review, decision="OK")
     assert "score-words" in _page(client, review)
+
+
+def test_a_part_is_left_for_later_and_the_next_one_taken(sign_in, flagged):
+    first, second, client = flagged(serial="S1"), flagged(serial="S2", seed=1), sign_in("inspector")
+    _post(client, "review-claim", first)
+    _post(client, "review-claim", second, leave=first.pk)
+    states = dict(Review.objects.values_list("pk", "status"))
+    assert states == {first.pk: Status.OPEN, second.pk: Status.CLAIMED}
+
+
+def test_if_the_next_one_is_gone_the_present_one_stays(sign_in, flagged):
+    first, second, client = flagged(serial="S1"), flagged(serial="S2", seed=1), sign_in("inspector")
+    _post(client, "review-claim", first)
+    actions.claim(second, by=factories.person("carl"), now=timezone.now())
+    _post(client, "review-claim", second, leave=first.pk)
+    first.refresh_from_db()
+    assert (first.status, str(first.reviewer)) == (Status.CLAIMED, "inspector")
+
+
+def test_a_sign_of_life_says_whether_the_part_is_still_mine(sign_in, flagged):
+    review, client = flagged(), sign_in("inspector")
+    _post(client, "review-claim", review)
+    assert _post(client, "review-beat", review).json() == {"mine": True}
+    actions.release_forgotten(now=timezone.now() + actions.CLAIM_LASTS + timedelta(seconds=9))
+    assert _post(client, "review-beat", review).json() == {"mine": False}
+
+
+def test_what_is_said_of_findings_comes_along_and_names_the_type(sign_in, flagged):
+    review, client = flagged(), sign_in("inspector")
+    dent = review.product.defect_types.get(code="dent")
+    _post(client, "review-claim", review)
+    words = {"finding-1": "yes", "finding-1-type": dent.pk, "finding-7": "yes", "seconds": "3.5"}
+    _post(client, "review-decide", review, decision="NOT_OK", **words)
+    review.refresh_from_db()
+    assert (review.defect_type, review.finding_answers.get().defect_type) == (dent, dent)
+    assert "true defect" in _page(client, review)
+
+
+def test_a_second_opinion_is_asked_for_on_the_page(sign_in, flagged):
+    review, client = flagged(), sign_in("inspector")
+    _post(client, "review-claim", review)
+    _post(client, "review-decide", review, decision="OK")
+    _post(client, "review-second-opinion", review, why="is that a crack?")
+    second = Review.objects.get(of=review)
+    lead = sign_in("lead")
+    assert "is that a crack?" in _page(lead, second)
+    _post(lead, "review-claim", second)
+    assert "What others said" in _page(lead, second)
+
+
+def test_a_person_asks_for_a_correction(sign_in, flagged):
+    review, client = flagged(), sign_in("inspector")
+    _post(client, "review-claim", review)
+    _post(client, "review-correction", review)
+    assert Event.objects.filter(name="CorrectionWanted", subject=review.inspection_id).exists()
+
+
+def test_a_person_changes_keys_and_has_them_everywhere(sign_in, flagged):
+    review, client = flagged(), sign_in("inspector")
+    client.post(reverse("review-keys"), {"accept": "y", "reject": "r"})
+    _post(client, "review-claim", review)
+    page = _page(client, review)
+    assert 'data-key="y" data-key-name="Accept"' in page and 'data-key="r"' in page
+    client.post(reverse("review-keys"), {"reset": "1"})
+    assert 'data-key="a" data-key-name="Accept"' in _page(client, review)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"accept": "1"}, "cannot be the key of"),
+        ({"accept": "ab"}, "cannot be the key of"),
+        ({"accept": "?"}, "cannot be the key of"),
+        ({"accept": "r"}, "would both"),
+    ],
+)
+def test_a_key_that_cannot_be_is_refused_and_nothing_changes(sign_in, words, says):
+    client = sign_in("inspector")
+    answer = client.post(
+        reverse("review-keys"),
+        words,
+        headers={"Referer": "http://testserver/review/keys/"},
+        follow=True,
+    )
+    assert says in answer.content.decode()
+    assert not KeyMap.objects.exists()
+
+
+def test_facets_narrow_the_queue_and_tell_nothing_of_blind_looks(sign_in, flagged, audited):
+    open_one, client = flagged(serial="S1"), sign_in("inspector")
+    audited(serial="S2")
+    assert list(client.get("/review/?reason=NOT_OK").context["open"]) == [open_one]
+    assert list(client.get("/review/?reason=AUDIT").context["open"]) == []
+    assert (
+        "None waits under these filters"
+        in client.get("/review/?product=tile&reason=CRITICAL").content.decode()
+    )
+
+
+def test_a_lead_reads_the_decisions_of_others_and_an_inspector_only_their_own(sign_in, flagged):
+    review, ines = flagged(serial="S1"), sign_in("inspector", name="ines")
+    _post(ines, "review-claim", review)
+    _post(ines, "review-decide", review, decision="OK")
+    page = reverse("review-history") + "?who=ines"
+    assert "S1" in sign_in("lead").get(page).content.decode()
+    assert "S1" not in sign_in("inspector", name="otto").get(page).content.decode()
+
+
+def test_pages_ask_few_questions(sign_in, flagged, django_assert_max_num_queries):
+    client, reviews = sign_in("inspector"), [flagged(serial=f"S{n}", seed=n) for n in range(5)]
+    _post(client, "review-claim", reviews[0])
+    with django_assert_max_num_queries(12):
+        _page(client, reviews[0])
+    with django_assert_max_num_queries(12):
+        client.get("/review/")
