@@ -15,7 +15,7 @@ DISK_MB := 8000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help run test check fmt install bench-main bench-inference bench-backbone clean
+.PHONY: help run test check fmt install bench-main bench-inference bench-backbone bench-review clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-inference: $(VENV)/installed-tests ## Measure the detectors: against a pee
 
 bench-backbone: $(VENV)/installed-tests ## Measure the shipped backbone: beside filters and its teacher
 	@exec $(BIN)/python -m tests.benchmarks.backbone $(STAGE)
+
+bench-review: $(VENV)/installed-tests ## Measure the review: a long queue, many reviewers at once
+	@exec $(BIN)/python -m tests.benchmarks.review
 
 clean: ## Remove what was installed and cached; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

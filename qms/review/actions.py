@@ -35,6 +35,10 @@ class Said:
 def claim(review: Review, *, by: User, now: datetime) -> None:
     """Take a review in hand, so that no two people decide one part."""
     _hold(review)
+    _claim(review, by=by, now=now)
+
+
+def _claim(review: Review, *, by: User, now: datetime) -> None:
     _check_may_claim(review, by)
     review.move(Status.CLAIMED, reviewer=by, claimed_at=now, heartbeat_at=now)
     event = catalogue.ReviewClaimed(inspection_id=review.inspection_id, review_id=review.pk)
@@ -51,11 +55,11 @@ def take_next(*, by: User, now: datetime) -> Review | None:
     if in_hand := mine.first():
         return in_hand
     if again := opening.due_repeat(by=by, now=now):
-        claim(again, by=by, now=now)
+        _claim(again, by=by, now=now)
         return again
     first = opening.queue_of(by).select_for_update(of=("self",), skip_locked=True).first()
     if first:
-        claim(first, by=by, now=now)
+        _claim(first, by=by, now=now)
     return first
 
 

@@ -18,7 +18,7 @@ from qms.review.filters import HistoryFilter, QueueFilter
 from qms.review.models import Reason, Review, Status
 from qms.review.views import midnight
 
-_SHOWN = 60
+_SHOWN = 50
 _PAGE = 50
 
 
@@ -26,14 +26,14 @@ _PAGE = 50
 @role_required(*REVIEWERS)
 def queue(request: PersonRequest) -> HttpResponse:
     now = timezone.now()
-    claimed = station.with_details(Review.objects.filter(status=Status.CLAIMED))
+    claimed = station.listed(Review.objects.filter(status=Status.CLAIMED))
     claimed = claimed.order_by("claimed_at", "pk")
     facets = QueueFilter(request.GET, station.waiting_for(request.user))
     others = claimed.exclude(reviewer=request.user)
     context = {
-        "mine": claimed.filter(reviewer=request.user),
-        "open": facets.qs[:_SHOWN] if facets.is_valid() else Review.objects.none(),
-        "others": others.exclude(assigned_to=request.user)[:_SHOWN],
+        "mine": list(claimed.filter(reviewer=request.user)),
+        "open": list(facets.qs[:_SHOWN]) if facets.is_valid() else [],
+        "others": list(others[:_SHOWN]),
         "pace": station.pace_of(request.user, now=now, since=midnight(now)),
         "products": Product.objects.all(),
         "stations": Station.objects.all(),

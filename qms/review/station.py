@@ -54,13 +54,21 @@ def with_details(rows: QuerySet[Review]) -> QuerySet[Review]:
     )
 
 
+def listed(rows: QuerySet[Review]) -> QuerySet[Review]:
+    """With what one line of a list shows, and no more: these are many."""
+    near = rows.select_related(
+        "inspection__product", "inspection__part", "inspection__station", "verdict", "reviewer"
+    )
+    return near.defer("verdict__answers", "verdict__description", "verdict__timings_ms")
+
+
 def waiting_for(person: User) -> QuerySet[Review]:
-    return with_details(queue_of(person))
+    return listed(queue_of(person))
 
 
 def decided_by(person: User) -> QuerySet[Review]:
-    rows = with_details(Review.objects.filter(status=Status.DECIDED, reviewer=person))
-    return rows.order_by("-decided_at")
+    rows = listed(Review.objects.filter(status=Status.DECIDED, reviewer=person))
+    return rows.select_related("defect_type").order_by("-decided_at")
 
 
 def pace_of(person: User, *, now: datetime, since: datetime) -> Pace:
@@ -164,7 +172,7 @@ def _to_compare_with(review: Review) -> list[Reference]:
         evaluation=Evaluation.OK,
         id__lt=review.inspection_id,
     )
-    if previous := before.order_by("-id").first():
+    if previous := before.order_by("-id").only("pk").first():
         found.append(Reference("Previous good part", inspection=previous))
     return found
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -82,29 +83,43 @@ def state(inspection: Inspection) -> dict[str, Any]:
     return {"value": value, "short": _SHORT[inspection.status], "inspection": inspection}
 
 
-@register.inclusion_tag("pieces/thumbnail.html")
-def thumbnail(inspection: Inspection, side: int = 56) -> dict[str, Any]:
-    return {"inspection": inspection, "side": side}
+@register.simple_tag
+def thumbnail(inspection: Inspection, side: int = 56) -> SafeString:
+    return format_html(
+        '<img class="thumbnail" src="{}" width="{}" height="{}" loading="lazy" decoding="async"'
+        ' alt="">',
+        reverse("api-picture", args=[inspection.pk, "thumbnail"]),
+        side,
+        side,
+    )
 
 
-@register.inclusion_tag("pieces/score_bar.html")
-def score_bar(verdict: Verdict, legend: bool = False) -> dict[str, Any]:
+@register.simple_tag
+def score_bar(verdict: Verdict, legend: bool = False) -> SafeString:
     """The score between the two thresholds. The scale ends at the larger of the score and twice
     the threshold, so bars of one model can be compared."""
     top = max(verdict.threshold_not_ok * 2, verdict.score * 1.05, 1e-9)
+    at = [100 * max(0.0, x) / top for x in (verdict.threshold_ok, verdict.threshold_not_ok)]
+    return format_html(
+        _SCORE_BAR,
+        large=" score-bar-large" if legend else "",
+        words=f"Score {number(verdict.score)}; OK below {number(verdict.threshold_ok)}, "
+        f"not OK from {number(verdict.threshold_not_ok)}",
+        ok=f"{at[0]:.2f}",
+        not_ok=f"{at[1]:.2f}",
+        between=f"{at[1] - at[0]:.2f}",
+        beyond=f"{100 - at[1]:.2f}",
+        score=f"{100 * max(0.0, verdict.score) / top:.2f}",
+    )
 
-    def at(value: float) -> str:
-        return f"{100 * max(0.0, value) / top:.2f}"
 
-    return {
-        "verdict": verdict,
-        "legend": legend,
-        "score_at": at(verdict.score),
-        "ok_at": at(verdict.threshold_ok),
-        "not_ok_at": at(verdict.threshold_not_ok),
-        "between": at(verdict.threshold_not_ok - verdict.threshold_ok),
-        "beyond": f"{100 - 100 * verdict.threshold_not_ok / top:.2f}",
-    }
+_SCORE_BAR = (
+    '<svg class="score-bar{large}" viewBox="0 0 100 10" preserveAspectRatio="none" role="img"'
+    ' aria-label="{words}"><rect class="zone-ok" x="0" y="3" width="{ok}" height="4"/>'
+    '<rect class="zone-between" x="{ok}" y="3" width="{between}" height="4"/>'
+    '<rect class="zone-not-ok" x="{not_ok}" y="3" width="{beyond}" height="4"/>'
+    '<line class="score-mark" x1="{score}" x2="{score}" y1="0" y2="10"/></svg>'
+)
 
 
 @register.simple_tag

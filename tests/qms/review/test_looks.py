@@ -1,8 +1,10 @@
 """Several looks at one part: whose answer holds, second opinions, repeats, the caps."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from qms.events.seal import Fault
@@ -144,3 +146,26 @@ def test_a_critical_defect_is_never_capped_and_goes_first(look):
     assert waiting.over_cap
     recipe(cap_hour=0, audit_share=1.0)
     assert look().priority == 1, "a blind look in front of the others would tell"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_take_at_once_share_the_parts_and_nobody_waits(deliver_all):
+    for n in range(24):
+        submission(brightness=DEFECT, seed=n)
+    deliver_all()
+    people, taken = [person(f"p{n}") for n in range(8)], []
+
+    def work(by):
+        try:
+            while review := actions.take_next(by=by, now=timezone.now()):
+                actions.decide(review, decision="OK", by=by, now=timezone.now())
+                taken.append(review.pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[one]) for one in people]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(taken) == sorted(Review.objects.values_list("pk", flat=True))
+    assert Review.objects.filter(decision="OK").count() == 24
+    assert faults() == []
