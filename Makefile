@@ -15,7 +15,7 @@ DISK_MB := 8000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help run test check fmt install bench-main bench-inference bench-backbone bench-review clean
+.PHONY: help run test check fmt install bench-main bench-inference bench-backbone bench-review screens clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-backbone: $(VENV)/installed-tests ## Measure the shipped backbone: beside 
 
 bench-review: $(VENV)/installed-tests ## Measure the review: a long queue, many reviewers at once
 	@exec $(BIN)/python -m tests.benchmarks.review
+
+screens: $(VENV)/installed-tests ## Photograph every page into docs/screens, light and dark
+	@exec $(BIN)/python -m tests.screens
 
 clean: ## Remove what was installed and cached; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
@@ -11,17 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from qms.accounts.models import User
 from qms.accounts.roles import Role
 from tests import factories
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser.chromium import ARGUMENTS, CHROMIUM
 
 
 @pytest.fixture(scope="module")
