@@ -159,14 +159,7 @@ def _decided(review: Review, answers: Sequence[FindingAnswer]) -> catalogue.Revi
         defect_type_id=review.defect_type_id,
         note=review.note,
         kind=review.kind,
-        findings=[
-            {
-                "number": answer.finding.number,
-                "is_defect": answer.is_defect,
-                "defect_type_id": answer.defect_type_id,
-            }
-            for answer in answers
-        ],
+        findings=[answer.as_told() for answer in answers],
     )
 
 

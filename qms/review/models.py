@@ -1,6 +1,6 @@
 """The human eye. The row that lives: Review."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -204,6 +204,14 @@ class FindingAnswer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["review", "finding"], name="one_answer_per_finding")
         ]
+
+    def as_told(self) -> dict[str, Any]:
+        """In the words of the event ReviewDecided."""
+        return {
+            "number": self.finding.number,
+            "is_defect": self.is_defect,
+            "defect_type_id": self.defect_type_id,
+        }
 
 
 class KeyMap(models.Model):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from qms.events.models import Event
 from qms.events.seal import Fault
@@ -13,7 +14,7 @@ _AT_ONCE = 1000
 
 
 def faults() -> Iterator[Fault]:
-    rows = Review.objects.order_by("pk")
+    rows = _whole(Review.objects.order_by("pk"))
     part = list(rows[:_AT_ONCE])
     while part:
         told = _told(part)
@@ -39,7 +40,7 @@ def _told(reviews: list[Review]) -> dict[int, dict[str, Any]]:
 @transaction.atomic
 def _confirmed(pk: int) -> list[Fault]:
     """Look again with the row held still: its person may have moved it between two looks."""
-    rows = list(Review.objects.select_for_update().filter(pk=pk))
+    rows = list(_whole(Review.objects.select_for_update(of=("self",)).filter(pk=pk)))
     whats = [(row, _what(row, _told(rows).get(pk))) for row in rows]
     return [
         Fault(None, str(row.inspection_id), f"review {pk} {what}") for row, what in whats if what
@@ -57,4 +58,15 @@ def _what(review: Review, told: dict[str, Any] | None) -> str:
         return "has another note than was written"
     if review.defect_type_id != told["defect_type_id"]:
         return "names another defect type than was chosen"
+    if told.get("findings") is not None and told["findings"] != _answers(review):
+        return "says something else of its findings than was said"
     return ""
+
+
+def _whole(rows: QuerySet[Review]) -> QuerySet[Review]:
+    return rows.prefetch_related("finding_answers__finding")
+
+
+def _answers(review: Review) -> list[dict[str, Any]]:
+    said = sorted(review.finding_answers.all(), key=lambda answer: answer.pk)
+    return [answer.as_told() for answer in said]

@@ -148,6 +148,16 @@ def test_a_critical_defect_is_never_capped_and_goes_first(look):
     assert look().priority == 1, "a blind look in front of the others would tell"
 
 
+def test_an_answer_of_a_finding_that_was_changed_behind_the_house_is_found(look):
+    review, ines = look(), person("ines")
+    finding = review.verdict.findings.get()
+    answer(review, ines, findings=[actions.Said(finding=finding, is_defect=True)])
+    assert faults() == []
+    review.finding_answers.update(is_defect=False)
+    (fault,) = faults()
+    assert "something else of its findings" in fault.what
+
+
 @pytest.mark.django_db(transaction=True)
 def test_many_who_take_at_once_share_the_parts_and_nobody_waits(deliver_all):
     for n in range(24):
