@@ -35,6 +35,7 @@ class Pace:
     """How much waits, and how quick this person is today."""
 
     waiting: int
+    over_cap: int
     oldest: datetime | None
     decided: int
     median_seconds: float | None
@@ -73,10 +74,18 @@ def decided_by(person: User) -> QuerySet[Review]:
 
 def pace_of(person: User, *, now: datetime, since: datetime) -> Pace:
     """One look at the line, one at the person's decisions since then."""
-    line = queue_of(person).order_by().aggregate(waiting=Count("pk"), oldest=Min("opened_at"))
+    line = (
+        queue_of(person)
+        .order_by()
+        .aggregate(
+            waiting=Count("pk"),
+            over_cap=Count("pk", filter=Q(over_cap=True)),
+            oldest=Min("opened_at"),
+        )
+    )
     mine = Review.objects.filter(reviewer=person, status=Status.DECIDED, decided_at__gte=since)
     own = mine.aggregate(decided=Count("pk"), median=Median("seconds_spent"))
-    return Pace(line["waiting"], line["oldest"], own["decided"], own["median"])
+    return Pace(**line, decided=own["decided"], median_seconds=own["median"])
 
 
 def shown(review: Review, person: User, *, now: datetime, since: datetime) -> dict[str, Any]:

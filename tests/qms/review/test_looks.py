@@ -12,7 +12,7 @@ from qms.inspections import trail as inspections_trail
 from qms.lifecycle import Refused
 from qms.plant import actions as plant
 from qms.plant.models import DefectType
-from qms.review import actions, opening
+from qms.review import actions, opening, station
 from qms.review import trail as reviews_trail
 from qms.review.models import Review
 from tests.factories import DEFECT, UNCLEAR, model, person, product, submission
@@ -133,6 +133,8 @@ def test_what_exceeds_the_cap_is_kept_behind_everything_else(look):
     recipe(cap_hour=1)
     first, second = look(), look(UNCLEAR)
     assert (first.over_cap, second.over_cap) == (False, True)
+    pace = station.pace_of(person("ines"), now=timezone.now(), since=timezone.now())
+    assert (pace.waiting, pace.over_cap) == (2, 1)
     recipe(cap_hour=None)
     third = look()
     assert list(opening.queue_of(person("ines"))) == [first, third, second]
