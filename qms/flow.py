@@ -7,6 +7,7 @@ from qms.events import catalogue
 from qms.events import handlers as events
 from qms.events.outbox import Duty, Flow, Step
 from qms.inspections import actions as pictures
+from qms.inspections import fitting
 from qms.inspections import handlers as inspections
 from qms.review import actions as reviews
 from qms.review import handlers as review
@@ -18,6 +19,13 @@ FLOW: Flow = {
     catalogue.RecipePublished: [],
     catalogue.StationMoved: [],
     catalogue.LotMoved: [],
+    catalogue.GoldenPictureAdded: [],
+    catalogue.GoldenPictureRetired: [],
+    catalogue.FitBegun: [
+        Step(work=fitting.fit_detectors, then=fitting.finish_fit, queue="fit", batch=1, long=True)
+    ],
+    catalogue.FitCancelled: [],
+    catalogue.FitFailed: [],
     catalogue.ModelEnrolled: [],
     catalogue.ModelPromoted: [],
     catalogue.InspectionSubmitted: [
@@ -39,13 +47,17 @@ FLOW: Flow = {
     catalogue.ReviewWithdrawn: [],
     catalogue.CorrectionWanted: [],
     catalogue.InspectionSettled: [],
-    catalogue.DeliveryDied: [Step(then=inspections.note_failure)],
+    catalogue.DeliveryDied: [
+        Step(then=inspections.note_failure),
+        Step(then=fitting.note_failed_fit),
+    ],
     catalogue.DeliveryRevived: [],
     catalogue.HourStruck: [
         Step(then=events.leave_witness),
         Step(then=events.keep_house),
         Step(then=events.forget_deliveries),
         Step(then=inspections.drop_orphans),
+        Step(then=fitting.drop_orphans_of_enrolments),
         Step(then=review.release_forgotten),
     ],
 }

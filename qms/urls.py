@@ -7,6 +7,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from qms.accounts import views as accounts
 from qms.inspections import api as inspections_api
+from qms.inspections import enrol_views as enrol
+from qms.inspections import golden_views as golden
 from qms.inspections import views as inspections
 from qms.reports import views as reports
 from qms.review import lists as review_lists
@@ -22,6 +24,7 @@ urlpatterns = [
     path("inspections/", inspections.index, name="inspections"),
     path("inspections/export.csv", reports.export_csv, name="inspections-csv"),
     path("inspections/<uuid:pk>/", inspections.detail, name="inspection"),
+    path("inspections/<uuid:pk>/golden/", golden.add_inspected, name="golden-from-inspection"),
     path("review/", review_lists.queue, name="review-queue"),
     path("review/next/", review.take_next, name="review-next"),
     path("review/history/", review_lists.history, name="review-history"),
@@ -34,6 +37,17 @@ urlpatterns = [
     path("review/<int:pk>/undo/", review.undo, name="review-undo"),
     path("review/<int:pk>/second-opinion/", review.second_opinion, name="review-second-opinion"),
     path("review/<int:pk>/correction/", review.correction, name="review-correction"),
+    path("plant/products/<str:code>/enrol/", enrol.enrol, name="product-enrol"),
+    path("plant/products/<str:code>/enrol/pictures/", enrol.add, name="enrol-add"),
+    path("plant/products/<str:code>/enrol/remove/", enrol.remove, name="enrol-remove"),
+    path("plant/products/<str:code>/enrol/start-over/", enrol.start_over, name="enrol-start-over"),
+    path("plant/products/<str:code>/enrol/fit/", enrol.fit, name="enrol-fit"),
+    path("plant/products/<str:code>/enrol/progress/", enrol.progress, name="enrol-progress"),
+    path("plant/products/<str:code>/enrol/cancel/", enrol.cancel, name="enrol-cancel"),
+    path("plant/products/<str:code>/enrol/activate/", enrol.activate, name="enrol-activate"),
+    path("plant/enrolment-pictures/<int:pk>/", enrol.thumbnail, name="enrolment-picture"),
+    path("plant/products/<str:code>/golden/", golden.index, name="golden-add"),
+    path("plant/golden/<int:pk>/retire/", golden.retire, name="golden-retire"),
     path("keys/", accounts.keys, name="keys"),
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),
@@ -57,6 +71,7 @@ urlpatterns = [
         inspections_api.Picture.as_view(),
         name="api-picture",
     ),
+    path("api/golden/<int:pk>/", inspections_api.Golden.as_view(), name="golden-picture"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs/",

@@ -11,6 +11,8 @@ from qms.accounts import keys
 from qms.accounts.actions import give_roles
 from qms.accounts.models import User
 from qms.inspections import actions as inspections
+from qms.inspections import enrolling
+from qms.inspections.enrolments import EnrolmentPicture
 from qms.inspections.models import Inspection, Source
 from qms.plant import actions as plant
 from qms.plant.models import Product
@@ -61,6 +63,16 @@ def model(of: Product | None = None, *, folder: str = "stub", active: bool = Tru
     if active:
         registry.promote(version, by=None, now=timezone.now())
     return version
+
+
+STUB = enrolling.Plan(detector="stub", size=128, defect_types=["scratch", "deep_dent"])
+
+
+def normal(
+    of: Product, by: User, data: bytes, name: str = "a.png"
+) -> tuple[EnrolmentPicture, bool]:
+    """A picture of a good part, dropped to enrol its product."""
+    return enrolling.add_picture(of, data, name=name, by=by, now=timezone.now())
 
 
 def submission(of: Product | None = None, brightness: int = NORMAL, **words: Any) -> Inspection:

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
@@ -19,6 +20,7 @@ from django.db import connection, connections, transaction
 
 from qms.events import catalogue, deadletters
 from qms.events.outbox import Step, step_named
+from qms.events.renewal import renewed
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +84,7 @@ def drain(handler: str, *, seconds: float = TURN_SECONDS) -> int:
         try:
             coming = ahead.submit(_next_batch, step, repeats_first=next(turns))
             while batch := coming.result():
-                more = time.monotonic() < until
+                more = time.monotonic() < until and not step.long
                 coming = (
                     ahead.submit(_next_batch, step, repeats_first=next(turns))
                     if more
@@ -152,12 +154,19 @@ def _deliver(step: Step, batch: Batch) -> None:
     failed = batch.failed
     if step.work is not None and batch.parcels:
         items = [p.outcome if step.gather else p.fact for p in batch.parcels]
-        batch = _apart(_through(step.work, batch.parcels, items))
+        with _held(step, batch.parcels):
+            batch = _apart(_through(step.work, batch.parcels, items))
         failed = failed + batch.failed
     failed = failed + _finish(step, batch.parcels)
     for parcel in failed:
         log.warning("delivery failed", handler=step.name, fact=parcel.fact, error=parcel.outcome)
         deadletters.put_back(parcel.delivery_id, parcel.token, error=parcel.outcome)
+
+
+def _held(step: Step, parcels: Sequence[Parcel]) -> AbstractContextManager[None]:
+    if not step.long:
+        return nullcontext()
+    return renewed([p.delivery_id for p in parcels], parcels[0].token, step.lease)
 
 
 def _through(slow: Any, parcels: Sequence[Parcel], items: Sequence[Any]) -> list[Parcel]:

@@ -1,5 +1,6 @@
 """The post office's two tables, and the head of the audit chain."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -143,12 +144,13 @@ def unfinished() -> models.QuerySet[Delivery]:
     return Delivery.objects.filter(done_at=None, dead_at=None)
 
 
-def oldest_owed(now: datetime) -> datetime | None:
+def oldest_owed(now: datetime, *, besides: Collection[str] = ()) -> datetime | None:
     """Since when the oldest unfinished delivery is owed, tried before or not.
 
-    One that is meant for later counts only once it was due for the first time.
+    One that is meant for later counts only once it was due for the first time. ``besides`` are
+    handlers that may take their time.
     """
-    begun = unfinished().filter(Q(attempts__gt=0) | Q(due_at__lte=now))
+    begun = unfinished().exclude(handler__in=besides).filter(Q(attempts__gt=0) | Q(due_at__lte=now))
     here = begun.aggregate(oldest=Min("owed_since"))["oldest"]
     older = begun.filter(owed_since=None).aggregate(oldest=Min("event__occurred_at"))["oldest"]
     return min((moment for moment in (here, older) if moment), default=None)

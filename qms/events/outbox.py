@@ -28,6 +28,9 @@ class Step:
     while the batch before it is at ``work`` (the model). Each takes the batch and answers with one
     outcome per item, in order; an exception as an outcome fails that item alone. ``then`` gets the
     fact, and the outcome of the slow part where there is one.
+
+    ``long`` work takes minutes or hours: its lease is renewed while it is under way, and nothing
+    is claimed ahead of it that another worker could begin.
     """
 
     then: Callable[..., None]
@@ -36,6 +39,7 @@ class Step:
     queue: str = "default"
     batch: int = 16
     within: timedelta | None = None  # the lease; settings.LEASE where none is named
+    long: bool = False
 
     @property
     def name(self) -> str:
@@ -80,6 +84,11 @@ def publish(
 def flow() -> Flow:
     found: Flow = import_string(settings.EVENT_FLOW)
     return found
+
+
+def long_handlers() -> list[str]:
+    """Those whose work takes as long as it takes: an old delivery of theirs is no alarm."""
+    return [step.name for steps in flow().values() for step in steps if step.long]
 
 
 def sweep() -> list[Duty]:

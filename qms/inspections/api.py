@@ -31,7 +31,7 @@ from qms.inspections.blindness import is_hidden
 from qms.inspections.filters import InspectionFilter
 from qms.inspections.models import Inspection, Source, Status
 from qms.inspections.output import InspectionOutput, with_verdicts
-from qms.plant.models import Product, Station
+from qms.plant.models import GoldenPicture, Product, Station
 
 LONGEST_WAIT = 30.0  # seconds
 _LOOK_EVERY = 0.05  # seconds
@@ -150,11 +150,31 @@ class Picture(APIView):
         inspection = generics.get_object_or_404(Inspection, pk=pk)
         if what in ("heat", "mask") and is_hidden(inspection, request.user):
             raise PermissionDenied("Hidden until the blind check of this part is decided.")
-        data, content_type = _picture(inspection, what)
-        response = HttpResponse(data, content_type=content_type)
-        response["Cache-Control"] = "private, max-age=86400"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        return _image(*_picture(inspection, what))
+
+
+class Golden(APIView):
+    """What a good part looks like, upright and free of metadata; former ones too."""
+
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        golden = generics.get_object_or_404(GoldenPicture, pk=pk)
+        try:
+            return _image(*pictures.golden(golden))
+        except FileNotFoundError as error:
+            raise NotFound(_GONE) from error
+
+
+_GONE = "This picture is not in the file store: tell an administrator."
+
+
+def _image(data: bytes, content_type: str) -> HttpResponse:
+    response = HttpResponse(data, content_type=content_type)
+    response["Cache-Control"] = "private, max-age=86400"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def _picture(inspection: Inspection, what: str) -> tuple[bytes, str]:
@@ -163,7 +183,7 @@ def _picture(inspection: Inspection, what: str) -> tuple[bytes, str]:
     except judge.BadPicture as error:
         raise NotAPicture(str(error)) from error
     except FileNotFoundError as error:
-        raise NotFound("This picture is not in the file store: tell an administrator.") from error
+        raise NotFound(_GONE) from error
 
 
 def _bytes_of(inspection: Inspection, what: str) -> tuple[bytes, str]:

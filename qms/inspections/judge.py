@@ -131,13 +131,27 @@ def warm_up() -> None:
             log.exception("model not loaded", artefact=version.artefact)
 
 
+# What a person needs to know before fitting; a page must not wait for SciPy to tell it.
+LEAST_NORMALS = 20
+PROMISED = {20: 14.0, 59: 5.0, 99: 3.0, 299: 2.1}  # so many normals: false calls, in per cent
+DETECTORS = zoo.FITTABLE
+
+
 @dataclass(frozen=True)
 class Fitted:
-    """A new artefact in its place, and what its normals were."""
+    """A new artefact in its place, and what its normals were.
+
+    ``scores`` are those of the held-out normals, in the order of their names; empty where the
+    artefact does not tell whose they are.
+    """
 
     artefact: Artefact
     pictures: int
     seconds: float
+    threshold_ok: float
+    threshold_not_ok: float
+    calibration: list[float]
+    scores: list[float]
 
 
 def fit(
@@ -148,28 +162,55 @@ def fit(
     backbone: str,
     size: int,
     progress: Callable[[int, int], None],
+    promise: float | None = None,
 ) -> Fitted:
     """Fit a detector on the normals of a data set and put its artefact where workers find it.
 
+    ``promise`` raises the upper threshold until false calls are provably that rare.
     Raises Fault (an unreadable folder, an unknown backbone, a broken picture) with one sentence.
     """
     started = time.perf_counter()
     rows = datasets.normals_to_fit(folder)
     options = {"backbone": backbone, "size": size, "progress": progress}
-    fitted = _fitted(detector, rows, options)
+    fitted = _fitted(detector, rows, options, promise)
     beside = settings.ARTEFACTS / f".{product}-{uuid4().hex}"
     sha256 = fitted.save(beside)
     artefact = _put_in_place(beside, product, sha256, fitted.about())
-    return Fitted(artefact, len(rows), time.perf_counter() - started)
+    limits = fitted.thresholds
+    return Fitted(
+        artefact,
+        len(rows),
+        time.perf_counter() - started,
+        limits.ok,
+        limits.not_ok,
+        list(limits.calibration),
+        _scores(limits.calibration, limits.parts, len(rows)),
+    )
 
 
-def _fitted(detector: str, rows: Sequence[datasets.Row], options: dict[str, Any]) -> Detector:
+def _fitted(
+    detector: str, rows: Sequence[datasets.Row], options: dict[str, Any], promise: float | None
+) -> Detector:
     """A detector says by ValueError what it cannot be fitted on."""
     pictures, groups = PictureFiles([row.path for row in rows]), [row.group for row in rows]
     try:
-        return zoo.detector_class(detector).fit(pictures, groups, **options)
+        fitted = zoo.detector_class(detector).fit(pictures, groups, **options)
+        return fitted if promise is None else _promising(fitted, promise)
     except ValueError as error:
         raise Fault(f"{str(error).rstrip('.')}: give it more, or other, pictures.") from error
+
+
+def _promising(fitted: Detector, promise: float) -> Detector:
+    from inference.thresholds import demand  # brings SciPy along, which the web does without
+
+    return fitted.with_thresholds(demand(fitted.thresholds, promise))
+
+
+def _scores(calibration: Sequence[float], parts: Sequence[int], count: int) -> list[float]:
+    """Back into the order of the pictures, if each of them is one part with one score."""
+    if sorted(parts) != list(range(count)):
+        return []
+    return [score for _, score in sorted(zip(parts, calibration, strict=True))]
 
 
 def defect_types_of(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import models
 
 from qms.facts import NEVER_CHANGED, NEVER_EMPTIED
+from qms.inspections import enrolments  # noqa: F401 - Django looks for its rows here
 from qms.lifecycle import Lifecycle
 from qms.partitions import key_beside, new_key
 from qms.plant.models import DefectType, Lot, Part, Product, Station

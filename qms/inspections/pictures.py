@@ -5,11 +5,12 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from qms import storage
 from qms.inspections import judge
 from qms.inspections.models import Finding, Inspection, Verdict
+from qms.plant.models import GoldenPicture
 
 # Heat relative to the not-OK threshold (1.0) to red, green, blue, opacity. Nothing below half of
 # it, then yellow to vermilion (Okabe-Ito), deep red where it is twice the threshold.
@@ -35,16 +36,38 @@ def upright(inspection: Inspection) -> tuple[bytes, str]:
         if plain := judge.without_metadata(sent):
             return plain, "image/png"
         return judge.encode_upright(judge.decode(sent))
-    return data, "image/jpeg" if data.startswith(b"\xff\xd8") else "image/png"
+    return data, _type_of(data)
+
+
+def golden(picture: GoldenPicture) -> tuple[bytes, str]:
+    """A golden picture and its content type; it is kept upright."""
+    data = storage.read(picture.key)
+    return data, _type_of(data)
+
+
+def _type_of(data: bytes) -> str:
+    return "image/jpeg" if data.startswith(b"\xff\xd8") else "image/png"
 
 
 def thumbnail(inspection: Inspection, *, side: int = 192) -> bytes:
     """A JPEG that fits into a square of ``side`` pixels."""
     with Image.open(io.BytesIO(upright(inspection)[0])) as image:
         image.draft("RGB", (side, side))
-        small = image.convert("RGB")
-        small.thumbnail((side, side))
-        return _bytes(small, "JPEG", quality=80)
+        return _small(image.convert("RGB"), side)
+
+
+def thumbnail_of_sent(data: bytes, *, side: int = 192) -> bytes:
+    """The same of a picture as it was sent: a camera's JPEG is read at an eighth and turned."""
+    with Image.open(io.BytesIO(data)) as image:
+        if image.format == "JPEG" and image.mode in ("L", "RGB"):
+            image.draft(image.mode, (side, side))
+            return _small(ImageOps.exif_transpose(image).convert("RGB"), side)
+    return _small(Image.fromarray(judge.decode(data).pixels), side)
+
+
+def _small(image: Image.Image, side: int) -> bytes:
+    image.thumbnail((side, side))
+    return _bytes(image, "JPEG", quality=80)
 
 
 def heat(verdict: Verdict) -> bytes:

@@ -11,6 +11,7 @@ from qms.events import catalogue, outbox
 from qms.lifecycle import Refused
 from qms.plant.models import (
     DefectType,
+    GoldenPicture,
     Line,
     Lot,
     LotStatus,
@@ -111,6 +112,50 @@ RULES = tuple(
     if field.name.startswith(("route_", "cap_", "cost_", "threshold_"))
     or field.name in ("mm_per_px", "audit_share", "repeat_share", "question_set")
 )
+
+
+@transaction.atomic
+def add_golden_picture(
+    product: Product,
+    *,
+    key: str,
+    sha256: str,
+    size: tuple[int, int],
+    view: str,
+    by: User,
+    now: datetime,
+) -> GoldenPicture:
+    """This is what a good part looks like from this view; the former one retires."""
+    Product.objects.select_for_update().get(pk=product.pk)  # of two at once, the later one holds
+    present = GoldenPicture.objects.filter(product=product, view=view, retired_at=None)
+    present.update(retired_at=now)
+    golden = GoldenPicture.objects.create(
+        product=product,
+        view=view,
+        key=key,
+        sha256=sha256,
+        width=size[0],
+        height=size[1],
+        added_at=now,
+        added_by=by,
+    )
+    event = catalogue.GoldenPictureAdded(
+        golden_picture_id=golden.pk, product=product.code, view=view, sha256=sha256
+    )
+    outbox.publish(event, now=now, actor=str(by))
+    return golden
+
+
+@transaction.atomic
+def retire_golden_picture(golden: GoldenPicture, *, by: User, now: datetime) -> None:
+    """Compare with it no longer. Refused if it is retired already."""
+    present = GoldenPicture.objects.filter(pk=golden.pk, retired_at=None)
+    if present.update(retired_at=now) != 1:
+        raise Refused("This golden picture is retired already.")
+    event = catalogue.GoldenPictureRetired(
+        golden_picture_id=golden.pk, product=golden.product.code, view=golden.view
+    )
+    outbox.publish(event, now=now, actor=str(by))
 
 
 @transaction.atomic

@@ -68,7 +68,7 @@ class ModelVersion(Lifecycle):
         active = cls.objects.filter(product=product, status=Status.ACTIVE).first()
         if active is None:
             raise NoActiveModel(
-                f"Product {product} has no active model yet: enrol it with "
-                f"'manage.py enrol {product} FOLDER', or promote one of its candidates."
+                f"Product {product} has no active model yet: enrol it in the browser "
+                f"(/plant/products/{product}/enrol/) or with 'manage.py enrol {product} FOLDER'."
             )
         return active

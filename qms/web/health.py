@@ -20,6 +20,7 @@ from qms.accounts.models import Scope
 from qms.accounts.roles import Role, has_role
 from qms.events import deadletters
 from qms.events.models import oldest_owed, unfinished
+from qms.events.outbox import long_handlers
 from qms.inspections.models import Evaluation, Inspection
 from qms.partitions import first_key
 
@@ -65,7 +66,7 @@ def _storage() -> str:
 
 
 def _queue(now: datetime) -> str:
-    oldest = oldest_owed(now)
+    oldest = oldest_owed(now, besides=long_handlers())
     if oldest is None or now - oldest < TOO_OLD:
         return ""
     since = oldest.isoformat()
@@ -98,7 +99,7 @@ def _has_admin_key(request: HttpRequest, now: datetime) -> bool:
 def _measure(now: datetime) -> CollectorRegistry:
     """Read from the database each time, so that every web process tells the same."""
     registry = CollectorRegistry()
-    oldest = oldest_owed(now)
+    oldest = oldest_owed(now, besides=long_handlers())
     age = (now - oldest).total_seconds() if oldest else 0.0
     _gauge(registry, "andon_queue_age_seconds", "How long the oldest delivery is owed", age)
     _gauge(registry, "andon_deliveries_waiting", "Deliveries not done", unfinished().count())

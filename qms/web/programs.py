@@ -19,6 +19,9 @@ _POLITE = {"OMP_WAIT_POLICY": "PASSIVE"}
 # time, as the C library does unless told otherwise, a tenth of the work is asking for them again.
 _KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "134217728"}
 
+# A fit may take hours. It is not waited for when the house stops: the delivery comes again.
+_FOR_HOURS = "--soft-time-limit 21600 --time-limit 21900"
+
 
 def services(var: Path) -> list[Program]:
     """Only those that nobody else provides."""
@@ -35,6 +38,7 @@ def everyday(var: Path) -> list[Program]:
         manage(var, "relay"),
         _worker(var, "default", concurrency=1),
         _worker(var, "gpu", concurrency=settings.GPU_WORKERS, nice=10, env=_KEEPS_MEMORY),
+        _worker(var, "fit", concurrency=1, nice=15, more=_FOR_HOURS, stop_seconds=3),
         _web(var),
     ]
 
@@ -45,12 +49,12 @@ def _web(var: Path) -> Program:
     return _python(var, "web", "-m", *words.split(), *more.split(), ready=_web_answers)
 
 
-def _worker(var: Path, queue: str, *, concurrency: int, **options: Any) -> Program:
+def _worker(var: Path, queue: str, *, concurrency: int, more: str = "", **options: Any) -> Program:
     """Gossip, mingle and heartbeat let workers know of each other: ours have no need to."""
     words = f"celery -A qms worker -Q {queue} -n {queue}@%h -c {concurrency} -l INFO"
-    more = "--prefetch-multiplier 1 --without-gossip --without-mingle --without-heartbeat"
-    name = f"worker-{queue}"
-    return _python(var, name, "-m", *words.split(), *more.split(), stop_seconds=20, **options)
+    alone = "--prefetch-multiplier 1 --without-gossip --without-mingle --without-heartbeat"
+    argv = ("-m", *words.split(), *alone.split(), *more.split())
+    return _python(var, f"worker-{queue}", *argv, **{"stop_seconds": 20, **options})
 
 
 def manage(var: Path, command: str) -> Program:

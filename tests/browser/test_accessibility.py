@@ -37,7 +37,7 @@ def house(roles: None, deliver_all: Callable[[], int]) -> dict[str, str]:
     }
 
 
-def _grave(page: Page) -> list[str]:
+def grave(page: Page) -> list[str]:
     found = Axe().run(page, options=RULES).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['html'][:160]}"
@@ -51,12 +51,12 @@ def _grave(page: Page) -> list[str]:
 def test_nobody_is_kept_out_of_any_page(page, sign_in, house, scheme):
     page.emulate_media(color_scheme=scheme)
     page.goto("/sign-in/")
-    found = {"/sign-in/": _grave(page)}
+    found = {"/sign-in/": grave(page)}
     ines = sign_in("ines", "inspector", "lead", "admin", "ml", "manager")
     claimed = Review.objects.get(pk=int(house["a part to decide"].split("/")[2]))
     reviews.claim(claimed, by=ines, now=factories.timezone.now())
     for address in [*PLAIN, *house.values()]:
         page.goto(address)
         page.wait_for_load_state("networkidle")
-        found[address] = _grave(page)
+        found[address] = grave(page)
     assert {address: faults for address, faults in found.items() if faults} == {}

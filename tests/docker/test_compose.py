@@ -5,8 +5,11 @@ import pytest
 import yaml
 from django.conf import settings
 
+from qms.flow import FLOW
+from qms.web import programs
+
 DOCKER = settings.BASE_DIR / "docker"
-OURS = ("web", "relay", "worker-default", "worker-gpu", "migrate")
+OURS = ("web", "relay", "worker-default", "worker-gpu", "worker-fit", "migrate")
 OTHERS = ("postgres", "redis", "s3", "label-studio")
 READ = re.compile(r'env\.(text|number|flag|words|secret)\(\s*"(\w+)"')
 
@@ -45,10 +48,21 @@ def test_nothing_of_ours_starts_before_the_tables_are_there(services, name):
     assert condition == "service_completed_successfully"
 
 
-def test_only_the_gpu_worker_reserves_a_gpu_and_brings_torch(services):
-    assert [name for name in services if "deploy" in services[name]] == ["worker-gpu"]
+def test_only_who_judges_or_fits_reserves_a_gpu_and_brings_torch(services):
+    eyes = ["worker-gpu", "worker-fit"]
+    assert [name for name in services if "deploy" in services[name]] == eyes
     targets = {name: services[name]["build"]["target"] for name in OURS}
-    assert [name for name in OURS if targets[name] == "worker"] == ["worker-gpu"]
+    assert [name for name in OURS if targets[name] == "worker"] == eyes
+
+
+def test_every_queue_of_the_flow_has_a_worker_here_and_on_one_machine(services, tmp_path):
+    wanted = {step.queue for steps in FLOW.values() for step in steps}
+    words = [str(service.get("command", "")) for service in services.values()]
+    image = (DOCKER / "Dockerfile").read_text()
+    served = {q for q in wanted if any(f"-Q {q} " in text for text in [*words, image])}
+    assert served == wanted
+    names = {program.name for program in programs.everyday(tmp_path)}
+    assert {f"worker-{queue}" for queue in wanted} <= names
 
 
 def test_the_web_image_installs_no_torch(web_stage):
