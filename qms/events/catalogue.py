@@ -45,6 +45,34 @@ class RecordSigned(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlantChanged(Event):
+    """Reference data was added, changed or removed; ``fields``: what each was before, and is."""
+
+    kind: str
+    code: str
+    what: str
+    fields: dict[str, list[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueImported(Event):
+    """A file brought all of this at once; each change has an event of its own beside this one."""
+
+    name: str
+    sha256: str
+    added: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionsPublished(Event):
+    question_set_id: int
+    product: str
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecipePublished(Event):
     recipe_id: int
     product: str

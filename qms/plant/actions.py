@@ -1,14 +1,19 @@
 """What happens to reference data."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from qms.accounts.models import User
 from qms.events import catalogue, outbox
+from qms.facts import changed_by
 from qms.lifecycle import Refused
+from qms.plant import changes
+from qms.plant.changes import Change, Who
 from qms.plant.models import (
     DefectType,
     GoldenPicture,
@@ -37,16 +42,64 @@ def check_codes(product: str, *, defect_types: list[str]) -> None:
 
 
 @transaction.atomic
+def save_product(
+    product: Product,
+    words: Mapping[str, Any],
+    *,
+    by: Who,
+    now: datetime,
+    seen: str | None = None,
+    **rules: Any,
+) -> Change:
+    """Store a product; a new one gets its first recipe, with these ``rules``."""
+    change = changes.save(product, words, by=by, now=now, seen=seen)
+    if change.what == changes.ADDED:
+        publish_recipe(product, now=now, by=changes.person_of(by), reason="first recipe", **rules)
+    return change
+
+
+@transaction.atomic
+def save_defect_types(
+    product: Product,
+    rows: Sequence[tuple[DefectType, Mapping[str, Any] | None]],
+    *,
+    by: Who,
+    now: datetime,
+    seen: str,
+) -> int:
+    """Store a product's table of defect types; None instead of words takes one away.
+
+    All or none of it. Returns how many were touched.
+    """
+    Product.objects.select_for_update().get(pk=product.pk)
+    if changes.fingerprint(*product.defect_types.all()) != seen:
+        raise changes.ChangedMeanwhile(
+            f"Someone changed the defect types of {product} while you were at it. "
+            "Nothing was stored: look at the new ones and change them again."
+        )
+    touched = 0
+    for row, words in rows:
+        if words is None:
+            changes.remove(row, by=by, now=now)
+            touched += 1
+        else:
+            change = changes.save(row, words, by=by, now=now)
+            touched += change.what != changes.UNCHANGED
+    return touched
+
+
+@transaction.atomic
 def ensure_product(code: str, *, defect_types: list[str], now: datetime, **rules: Any) -> Product:
     """The product of this code with at least these defect types; ``rules`` are of a new one."""
     check_codes(code, defect_types=defect_types)
-    product, _ = Product.objects.get_or_create(code=code)
+    product = Product.objects.filter(code=code).first() or Product(code=code)
+    if not product.pk:
+        save_product(product, {}, by=None, now=now, **rules)
+    known = set(product.defect_types.values_list("code", flat=True))
     for number, name in enumerate(defect_types):
-        DefectType.objects.get_or_create(
-            product=product,
-            code=name,
-            defaults={"name": readable(name), **mark(number)},
-        )
+        if name not in known:
+            words = {"name": readable(name), **mark(number)}
+            changes.save(DefectType(product=product, code=name), words, by=None, now=now)
     if Recipe.current_for(product) is None:
         publish_recipe(product, now=now, by=None, reason="first recipe", **rules)
     return product
@@ -65,13 +118,20 @@ def readable(code: str) -> str:
 
 
 @transaction.atomic
-def ensure_station(code: str) -> Station:
+def ensure_station(code: str, *, now: datetime | None = None) -> Station:
     """A station of this code, on a first line of a first site if it is new."""
     if found := Station.objects.filter(code=code).first():
         return found
-    site, _ = Site.objects.get_or_create(code="main", defaults={"name": "Main site"})
-    line, _ = Line.objects.get_or_create(site=site, code="1")
-    return Station.objects.create(line=line, code=code)
+    now = now or timezone.now()
+    site = Site.objects.filter(code="main").first() or Site(code="main", name="Main site")
+    if not site.pk:
+        changes.save(site, {}, by=None, now=now)
+    line = Line.objects.filter(site=site, code="1").first() or Line(site=site, code="1")
+    if not line.pk:
+        changes.save(line, {}, by=None, now=now)
+    station = Station(line=line, code=code)
+    changes.save(station, {}, by=None, now=now)
+    return station
 
 
 @transaction.atomic
@@ -82,11 +142,20 @@ def publish_recipe(
     now: datetime,
     reason: str,
     station: Station | None = None,
+    seen: int | None = None,
     **rules: Any,
 ) -> Recipe:
-    """The next version: what it does not name is as in the present one of product and station."""
+    """The next version: what it does not name is as in the present one of product and station.
+
+    ``seen`` is the number of the recipe that its author looked at, if it was a person.
+    """
     Product.objects.select_for_update().get(pk=product.pk)  # numbers have no gap and no twin
     present = Recipe.current_for(product, station)
+    if seen is not None and (present is None or present.number != seen):
+        raise changes.ChangedMeanwhile(
+            f"Someone published another recipe of {product} while you were at it. "
+            "Nothing was published: look at it and begin from there."
+        )
     kept = {name: getattr(present, name) for name in RULES} if present else {}
     latest = Recipe.objects.filter(product=product).order_by("-number").first()
     recipe = Recipe.objects.create(
@@ -161,7 +230,8 @@ def retire_golden_picture(golden: GoldenPicture, *, by: User, now: datetime) -> 
 @transaction.atomic
 def move_station(station: Station, to: str, *, by: str, now: datetime) -> None:
     """Run, drain or pause a station."""
-    station.move(StationStatus(to))
+    with changed_by(by):
+        station.move(StationStatus(to))
     event = catalogue.StationMoved(station=station.code, status=to)
     outbox.publish(event, now=now, actor=by)
 
@@ -171,7 +241,8 @@ def move_lot(lot: Lot, to: str, *, reason: str, by: User, now: datetime) -> None
     """Hold a lot, open it again or release it; with a reason."""
     if not reason.strip():
         raise Refused("Say why: a lot is held and released with a reason.")
-    lot.move(LotStatus(to), reason=reason.strip())
+    with changed_by(str(by)):
+        lot.move(LotStatus(to), reason=reason.strip())
     event = catalogue.LotMoved(
         product=lot.product.code, lot=lot.number, status=to, reason=reason.strip()
     )

@@ -215,6 +215,9 @@ class Part(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["product", "serial"], name="one_serial")]
+        indexes = [  # for the search by its first letters
+            models.Index(fields=["serial"], opclasses=["text_pattern_ops"], name="parts_by_serial")
+        ]
 
     def __str__(self) -> str:
         return self.serial
