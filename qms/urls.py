@@ -10,6 +10,9 @@ from qms.inspections import api as inspections_api
 from qms.inspections import enrol_views as enrol
 from qms.inspections import golden_views as golden
 from qms.inspections import views as inspections
+from qms.plant import api as plant_api
+from qms.plant import catalogue_views, place_views, product_views
+from qms.plant import views as plant
 from qms.reports import views as reports
 from qms.review import lists as review_lists
 from qms.review import views as review
@@ -48,6 +51,39 @@ urlpatterns = [
     path("plant/enrolment-pictures/<int:pk>/", enrol.thumbnail, name="enrolment-picture"),
     path("plant/products/<str:code>/golden/", golden.index, name="golden-add"),
     path("plant/golden/<int:pk>/retire/", golden.retire, name="golden-retire"),
+    path("plant/", plant.overview, name="plant"),
+    path("plant/parts/", plant.parts, name="plant-parts"),
+    path("plant/import/", catalogue_views.look, name="plant-import"),
+    path("plant/import/bring-in/", catalogue_views.bring_in, name="plant-bring-in"),
+    path("plant/catalogue.<str:form>", catalogue_views.export, name="plant-export"),
+    path("plant/<str:kind>/add/", place_views.add, name="plant-add"),
+    path("plant/<str:kind>/<int:pk>/edit/", place_views.edit, name="plant-edit"),
+    path("plant/<str:kind>/<int:pk>/history/", plant.history, name="plant-history"),
+    path("plant/<str:kind>/<int:pk>/remove/", plant.remove, name="plant-remove"),
+    path("plant/stations/<str:code>/", plant.station, name="plant-station"),
+    path("plant/stations/<str:code>/move/", plant.move, name="plant-move"),
+    path("plant/products/<str:code>/", product_views.product, name="plant-product"),
+    path(
+        "plant/products/<str:code>/defect-types/",
+        product_views.defect_types,
+        name="plant-defect-types",
+    ),
+    path(
+        "plant/products/<str:code>/questions/",
+        product_views.question_sets,
+        name="plant-questions",
+    ),
+    path(
+        "plant/products/<str:code>/questions/publish/",
+        product_views.publish_questions,
+        name="plant-publish-questions",
+    ),
+    path("plant/products/<str:code>/recipes/", product_views.recipes, name="plant-recipes"),
+    path(
+        "plant/products/<str:code>/recipes/publish/",
+        product_views.publish_recipe,
+        name="plant-publish-recipe",
+    ),
     path("keys/", accounts.keys, name="keys"),
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),
@@ -72,6 +108,9 @@ urlpatterns = [
         name="api-picture",
     ),
     path("api/golden/<int:pk>/", inspections_api.Golden.as_view(), name="golden-picture"),
+    path("api/products/", plant_api.Products.as_view(), name="api-products"),
+    path("api/stations/", plant_api.Stations.as_view(), name="api-stations"),
+    path("api/catalogue/", plant_api.Catalogue.as_view(), name="api-catalogue"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs/",

@@ -41,7 +41,7 @@ def _named() -> Iterator[str]:
 
 
 def _address(name: str) -> str:
-    for args in ([], [1], [SOME_KEY], [SOME_KEY, "thumbnail"]):
+    for args in ([], [1], [SOME_KEY], [SOME_KEY, "thumbnail"], ["site", 1]):
         try:
             return reverse(name, args=args)
         except Exception:
@@ -71,6 +71,9 @@ MATRIX = {
     "inspections": set(Role),
     "inspections-csv": {Role.MANAGER, Role.LEAD, Role.AUDITOR, Role.ADMIN, Role.ML},
     "review-queue": {Role.INSPECTOR, Role.LEAD},
+    "plant": set(Role),
+    "plant-parts": set(Role),
+    "plant-import": {Role.ADMIN, Role.LEAD, Role.MANAGER},
     "keys": {Role.ADMIN, Role.INTEGRATOR},
     "dead-letters": {Role.ADMIN, Role.ML},
 }
@@ -89,6 +92,7 @@ CHANGES = [
     ("review-release", {Role.INSPECTOR, Role.LEAD}),
     ("review-decide", {Role.INSPECTOR, Role.LEAD}),
     ("review-undo", {Role.INSPECTOR, Role.LEAD}),
+    ("plant-move", {Role.ADMIN, Role.LEAD, Role.MANAGER, Role.INSPECTOR}),
     ("key-revoke", {Role.ADMIN, Role.INTEGRATOR}),
     ("revive", {Role.ADMIN, Role.ML}),
 ]
