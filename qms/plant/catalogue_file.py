@@ -11,7 +11,7 @@ from qms.plant.catalogue_json import from_json
 from qms.plant.catalogue_rows import Problem, Row, Unreadable, words_of
 
 LARGEST = 1_000_000  # bytes
-MOST = 5_000  # rows
+MOST = 2_000  # rows
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -14,9 +14,10 @@ from qms.events import catalogue, outbox
 from qms.lifecycle import Refused
 from qms.plant import actions, changes, questions
 from qms.plant.catalogue_file import read
+from qms.plant.catalogue_present import Missing, Present
 from qms.plant.catalogue_rows import PARENT, WORDS, Problem, Row, path_of, words_of
-from qms.plant.changes import ADDED, CHANGED, REMOVED, UNCHANGED, Reference, Who, name_of
-from qms.plant.models import DefectType, Line, Product, Site, Station
+from qms.plant.changes import ADDED, CHANGED, REMOVED, UNCHANGED, Change, Reference, Who, name_of
+from qms.plant.models import Product
 from qms.plant.questions import Question
 
 _ONE_AT_A_TIME = 7_262_411  # the advisory lock of whoever imports
@@ -31,6 +32,19 @@ class Outcome:
     code: str
     what: str
     fields: dict[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> list[tuple[str, str, str]]:
+        """Each word of the file with what it was and what it becomes, as people read it."""
+        return [
+            (name, _said(before), _said(after)) for name, (before, after) in self.fields.items()
+        ]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value if value is not None else "")
 
 
 @dataclass
@@ -100,16 +114,12 @@ def _done(name: str, data: bytes, *, by: Who, now: datetime) -> Plan:
     reading = read(name, data)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
-    work = _Import(by=by, now=now, broken=bool(reading.problems))
+    work = _Import(by=by, now=now)
     work.plan.problems.extend(reading.problems)
     work.store(reading.rows)
     work.plan.outcomes.sort(key=lambda outcome: outcome.line)
     work.plan.problems.sort()
     return work.plan
-
-
-class _Missing(Refused):
-    """What a row is in is neither in the file nor in the house."""
 
 
 @dataclass
@@ -118,8 +128,9 @@ class _Import:
 
     by: Who
     now: datetime
-    broken: bool = False  # a line before this one was not understood
     plan: Plan = field(default_factory=Plan)
+    refused: set[tuple[str, str]] = field(default_factory=set)  # kinds and paths
+    present: Present = field(default_factory=Present)
 
     def store(self, rows: Sequence[Row]) -> None:
         kinds = list(PARENT)
@@ -127,24 +138,34 @@ class _Import:
         for row in (row for row in ordered if row.kind != "question"):
             self._try(row)
         asked = sorted((r for r in ordered if r.kind == "question"), key=lambda r: (r.of, r.line))
-        for product, group in groupby(asked, key=lambda row: row.of):
-            self._ask(product, list(group))
+        for _, group in groupby(asked, key=lambda row: row.of):
+            self._ask(list(group))
 
     def _try(self, row: Row) -> None:
         try:
-            present, words = _present(row)
-            if isinstance(present, Product):
-                change = actions.save_product(present, words, by=self.by, now=self.now)
-            else:
-                change = changes.save(present, words, by=self.by, now=self.now)
-        except _Missing as error:
-            if not self.broken:  # else it may be in a line that was not understood
-                self.plan.problems.append(Problem(row.line, str(error)))
+            found, words = self.present.find(row)
+            change = self._stored(found, words)
+        except Missing as error:
+            self._tell_missing(row, str(error))
         except Refused as error:
-            self.broken = True
+            self.refused.add((row.kind, path_of(row)))
             self.plan.problems.append(Problem(row.line, str(error)))
         else:
+            self.present.keep(row, found)
             self._note(row, change.what, change.fields)
+
+    def _stored(self, found: Reference, words: Mapping[str, Any]) -> Change:
+        if found.pk and all(getattr(found, name) == value for name, value in words.items()):
+            return Change(UNCHANGED, {})  # which costs a large file nothing
+        if isinstance(found, Product):
+            return actions.save_product(found, words, by=self.by, now=self.now)
+        return changes.save(found, words, by=self.by, now=self.now)
+
+    def _tell_missing(self, row: Row, sentence: str) -> None:
+        """Once for all that it leads to: what is in it would be told of as missing, too."""
+        if (PARENT[row.kind], row.of) not in self.refused:
+            self.plan.problems.append(Problem(row.line, sentence))
+        self.refused.add((row.kind, path_of(row)))
 
     def _note(self, row: Row, what: str, fields: dict[str, list[Any]]) -> None:
         """Of a new row its own words are told, without its code and what it is in."""
@@ -154,12 +175,12 @@ class _Import:
             told = {name: both for name, both in own.items() if both[1] not in ("", None, [])}
         self.plan.outcomes.append(Outcome(row.line, words_of(row.kind), path_of(row), what, told))
 
-    def _ask(self, code: str, rows: Sequence[Row]) -> None:
+    def _ask(self, rows: Sequence[Row]) -> None:
         """The questions of one product are one set: those of the file take its place."""
-        product = Product.objects.filter(code=code).first()
-        if product is None:
-            if not self.broken:
-                self.plan.problems.append(Problem(rows[0].line, _no("product", code)))
+        try:
+            product = self.present.holder(rows[0])
+        except Missing as error:
+            self._tell_missing(rows[0], str(error))
             return
         present = questions.current(product)
         known: dict[str, Question] = {q["slot"]: q for q in present.questions} if present else {}
@@ -202,46 +223,3 @@ class _Import:
             questions.publish(product, asked, by=self.by, now=self.now)
         except Refused as error:
             self.plan.problems.append(Problem(line, str(error)))
-
-
-def _present(row: Row) -> tuple[Reference, dict[str, Any]]:
-    """The row as it is in the house, or a new one, and the words to store in it."""
-    if row.kind == "site":
-        return Site.objects.filter(code=row.code).first() or Site(code=row.code), row.words
-    if row.kind == "product":
-        return Product.objects.filter(code=row.code).first() or Product(code=row.code), row.words
-    if row.kind == "line":
-        site = Site.objects.filter(code=row.of).first()
-        if site is None:
-            raise _Missing(_no("site", row.of))
-        line = Line.objects.filter(site=site, code=row.code).first()
-        return line or Line(site=site, code=row.code), row.words
-    if row.kind == "station":
-        return _station(row)
-    return _defect_type(row)
-
-
-def _station(row: Row) -> tuple[Station, dict[str, Any]]:
-    site, _, code = row.of.partition("/")
-    line = Line.objects.select_related("site").filter(site__code=site, code=code).first()
-    if line is None:
-        raise _Missing(_no("line", row.of))
-    station = Station.objects.filter(code=row.code).first()
-    return station or Station(code=row.code), {"line": line, **row.words}
-
-
-def _defect_type(row: Row) -> tuple[DefectType, dict[str, Any]]:
-    """A new one that says nothing of it gets a name, a colour and a shape as the house gives."""
-    product = Product.objects.filter(code=row.of).first()
-    if product is None:
-        raise _Missing(_no("product", row.of))
-    known = DefectType.objects.filter(product=product, code=row.code).first()
-    if known:
-        return known, row.words
-    number = DefectType.objects.filter(product=product).count()
-    new = DefectType(product=product, code=row.code)
-    return new, {"name": actions.readable(row.code), **actions.mark(number), **row.words}
-
-
-def _no(kind: str, code: str) -> str:
-    return f"There is no {kind} {code}: add it to this file, or set it up first."

@@ -128,11 +128,10 @@ def save(
         _keep_code(row, words)
     for name, value in words.items():
         setattr(row, name, value)
-    _check(row)
-    after = values(row)
-    fields = {n: [before.get(n), v] for n, v in after.items() if n not in before or before[n] != v}
+    fields = {n: [before.get(n), v] for n, v in values(row).items() if before.get(n, ...) != v}
     if not fields:
         return Change(UNCHANGED, fields)
+    _check(row)
     _store(row, by)
     what = CHANGED if before else ADDED
     _tell(row, what, fields, by=by, now=now)

@@ -58,4 +58,6 @@ def _said(field: Any, value: Any) -> Any:
     """As people read it: the name of what a key points at, the word for a choice."""
     if isinstance(field, models.ForeignKey) and value is not None:
         return field.related_model._base_manager.filter(pk=value).first() or value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return dict(field.flatchoices).get(value, value)
