@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from qms.accounts import views as accounts
@@ -17,6 +18,15 @@ from qms.reports import views as reports
 from qms.review import lists as review_lists
 from qms.review import views as review
 from qms.web import views as web
+
+
+class Code(StringConverter):
+    """Of a station or product: the letters that a code may have."""
+
+    regex = r"[\w.+-]+"
+
+
+register_converter(Code, "code")
 
 urlpatterns = [
     # people
@@ -60,27 +70,27 @@ urlpatterns = [
     path("plant/<str:kind>/<int:pk>/edit/", place_views.edit, name="plant-edit"),
     path("plant/<str:kind>/<int:pk>/history/", plant.history, name="plant-history"),
     path("plant/<str:kind>/<int:pk>/remove/", plant.remove, name="plant-remove"),
-    path("plant/stations/<str:code>/", plant.station, name="plant-station"),
-    path("plant/stations/<str:code>/move/", plant.move, name="plant-move"),
-    path("plant/products/<str:code>/", product_views.product, name="plant-product"),
+    path("plant/stations/<code:code>/", plant.station, name="plant-station"),
+    path("plant/stations/<code:code>/move/", plant.move, name="plant-move"),
+    path("plant/products/<code:code>/", product_views.product, name="plant-product"),
     path(
-        "plant/products/<str:code>/defect-types/",
+        "plant/products/<code:code>/defect-types/",
         product_views.defect_types,
         name="plant-defect-types",
     ),
     path(
-        "plant/products/<str:code>/questions/",
+        "plant/products/<code:code>/questions/",
         product_views.question_sets,
         name="plant-questions",
     ),
     path(
-        "plant/products/<str:code>/questions/publish/",
+        "plant/products/<code:code>/questions/publish/",
         product_views.publish_questions,
         name="plant-publish-questions",
     ),
-    path("plant/products/<str:code>/recipes/", product_views.recipes, name="plant-recipes"),
+    path("plant/products/<code:code>/recipes/", product_views.recipes, name="plant-recipes"),
     path(
-        "plant/products/<str:code>/recipes/publish/",
+        "plant/products/<code:code>/recipes/publish/",
         product_views.publish_recipe,
         name="plant-publish-recipe",
     ),

@@ -71,7 +71,7 @@ def save_defect_types(
 
     All or none of it. Returns how many were touched.
     """
-    Product.objects.select_for_update().get(pk=product.pk)
+    Product.objects.select_for_update(no_key=True).get(pk=product.pk)
     if changes.fingerprint(*product.defect_types.all()) != seen:
         raise changes.ChangedMeanwhile(
             f"Someone changed the defect types of {product} while you were at it. "
@@ -149,7 +149,9 @@ def publish_recipe(
 
     ``seen`` is the number of the recipe that its author looked at, if it was a person.
     """
-    Product.objects.select_for_update().get(pk=product.pk)  # numbers have no gap and no twin
+    Product.objects.select_for_update(no_key=True).get(
+        pk=product.pk
+    )  # numbers have no gap and no twin
     present = Recipe.current_for(product, station)
     if seen is not None and (present is None or present.number != seen):
         raise changes.ChangedMeanwhile(

@@ -170,9 +170,10 @@ def may_rename(row: Reference) -> bool:
 
 
 def _locked(row: Reference, seen: str | None) -> Reference:
+    """Under a lock that lets pictures through, which name their station and product meanwhile."""
     if not row.pk:
         return row
-    found = type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
+    found = type(row)._base_manager.select_for_update(no_key=True).filter(pk=row.pk).first()
     if found is None:
         raise ChangedMeanwhile(f"Someone has removed the {kind_of(row)} {path_of(row)} meanwhile.")
     if seen is not None and seen != fingerprint(found):

@@ -106,7 +106,7 @@ def publish_questions(request: PersonRequest, code: str) -> HttpResponse:
                 asked,
                 by=request.user,
                 now=timezone.now(),
-                seen=int(seen) if seen.isdecimal() else None,
+                seen=int(seen) if seen.isdecimal() and len(seen) < 10 else None,
             )
         except changes.ChangedMeanwhile:
             raise  # to the questions as they are now
@@ -207,7 +207,7 @@ def _said(name: str, value: Any) -> str:
 def publish_recipe(request: PersonRequest, code: str) -> HttpResponse:
     """The next recipe of the product, or with ?station= of the product at one station."""
     found = get_object_or_404(Product, code=code)
-    wanted = request.GET.get("station", "")
+    wanted = request.GET.get("station", "").replace("\0", "")
     station = get_object_or_404(Station, code=wanted) if wanted else None
     present = Recipe.current_for(found, station) or Recipe(product=found, number=0)
     form = forms.RecipeForm(found, present, request.POST or None)

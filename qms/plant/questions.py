@@ -40,7 +40,9 @@ def publish(
 
     ``seen`` is the number of the version on the screen (0: none), if a person looked at one.
     """
-    Product.objects.select_for_update().get(pk=product.pk)  # numbers have no gap and no twin
+    Product.objects.select_for_update(no_key=True).get(
+        pk=product.pk
+    )  # numbers have no gap and no twin
     asked: list[Any] = [check(question) for question in questions]
     _check_all(asked)
     present = current(product)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qms.accounts.http import PersonRequest
 from qms.accounts.roles import EVERYONE, Role, has_role, role_required
+from qms.lifecycle import Refused
 from qms.plant import actions, changes
 from qms.plant.changes import KINDS, Reference
 from qms.plant.history import versions_of
@@ -90,6 +91,8 @@ def station(request: PersonRequest, code: str) -> HttpResponse:
 def move(request: PersonRequest, code: str) -> HttpResponse:
     found = get_object_or_404(Station, code=code)
     to = request.POST.get("to", "")
+    if to not in StationStatus.values:
+        raise Refused("Choose what the station is to do: run, drain or pause.")
     actions.move_station(found, to, by=str(request.user), now=timezone.now())
     return redirect("plant-station", code)
 

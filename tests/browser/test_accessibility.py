@@ -17,6 +17,19 @@ GRAVE = ("serious", "critical")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PLAIN = ["/", "/inspections/", "/review/", "/review/history/", "/review/keys/", "/keys/", "/dead-letters/"]  # fmt: skip
 
+PLANT = [
+    "/plant/",
+    "/plant/site/add/",
+    "/plant/stations/CAM-1/",
+    "/plant/products/tile/",
+    "/plant/products/tile/defect-types/",
+    "/plant/products/tile/questions/publish/",
+    "/plant/products/tile/recipes/",
+    "/plant/products/tile/recipes/publish/",
+    "/plant/parts/?serial=S",
+    "/plant/import/",
+]
+
 
 @pytest.fixture
 def house(roles: None, deliver_all: Callable[[], int]) -> dict[str, str]:
@@ -55,7 +68,7 @@ def test_nobody_is_kept_out_of_any_page(page, sign_in, house, scheme):
     ines = sign_in("ines", "inspector", "lead", "admin", "ml", "manager")
     claimed = Review.objects.get(pk=int(house["a part to decide"].split("/")[2]))
     reviews.claim(claimed, by=ines, now=factories.timezone.now())
-    for address in [*PLAIN, *house.values()]:
+    for address in [*PLAIN, *PLANT, *house.values()]:
         page.goto(address)
         page.wait_for_load_state("networkidle")
         found[address] = grave(page)

@@ -1,6 +1,9 @@
 """Reference data: each change a version, by name, with an event; nothing in use goes away."""
 
+import threading
+
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from qms.events.models import Event
@@ -272,3 +275,26 @@ def test_a_paused_station_does_not_drain(station):
     actions.move_station(station, "PAUSED", by="ines", now=timezone.now())
     with pytest.raises(IllegalMove):
         actions.move_station(station, "DRAINING", by="ines", now=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pictures_come_in_while_somebody_edits_their_station(stub_artefact):
+    """The lock of an editor is one that a picture's own rows pass."""
+    factories.model(factories.product())
+    cam, taken = actions.ensure_station("CAM-1"), []
+
+    def send() -> None:
+        try:
+            taken.append(factories.submission(factories.product(), station=cam))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        store(cam, {"name": "x"})
+        actions.save_product(Product.objects.get(), {"name": "y"}, by=None, now=timezone.now())
+        sender = threading.Thread(target=send)
+        sender.start()
+        sender.join(timeout=10)
+        passed = bool(taken)
+    sender.join()
+    assert passed

@@ -193,6 +193,17 @@ def test_a_kind_that_there_is_not_is_not_found(sign_in, address):
     assert sign_in("lead").get(address).status_code == 404
 
 
+def test_a_move_that_there_is_not_is_told(sign_in, station):
+    client = sign_in("lead")
+    answer = client.post(reverse("plant-move", args=["CAM-1"]), {"to": "FLY"}, follow=True)
+    assert "run, drain or pause" in said(answer)
+
+
+@pytest.mark.parametrize("address", ["/plant/stations/%00/", "/plant/products/a%00b/recipes/"])
+def test_an_address_that_holds_no_code_is_not_found(sign_in, address):
+    assert sign_in("lead").get(address).status_code == 404
+
+
 # --- a paused station ---
 
 
