@@ -197,19 +197,22 @@ def add_golden_picture(
     now: datetime,
 ) -> GoldenPicture:
     """This is what a good part looks like from this view; the former one retires."""
-    Product.objects.select_for_update().get(pk=product.pk)  # of two at once, the later one holds
-    present = GoldenPicture.objects.filter(product=product, view=view, retired_at=None)
-    present.update(retired_at=now)
-    golden = GoldenPicture.objects.create(
-        product=product,
-        view=view,
-        key=key,
-        sha256=sha256,
-        width=size[0],
-        height=size[1],
-        added_at=now,
-        added_by=by,
-    )
+    Product.objects.select_for_update(no_key=True).get(
+        pk=product.pk
+    )  # of two at once, the later one holds
+    with changed_by(str(by)):
+        present = GoldenPicture.objects.filter(product=product, view=view, retired_at=None)
+        present.update(retired_at=now)
+        golden = GoldenPicture.objects.create(
+            product=product,
+            view=view,
+            key=key,
+            sha256=sha256,
+            width=size[0],
+            height=size[1],
+            added_at=now,
+            added_by=by,
+        )
     event = catalogue.GoldenPictureAdded(
         golden_picture_id=golden.pk, product=product.code, view=view, sha256=sha256
     )
