@@ -224,8 +224,9 @@ def add_golden_picture(
 def retire_golden_picture(golden: GoldenPicture, *, by: User, now: datetime) -> None:
     """Compare with it no longer. Refused if it is retired already."""
     present = GoldenPicture.objects.filter(pk=golden.pk, retired_at=None)
-    if present.update(retired_at=now) != 1:
-        raise Refused("This golden picture is retired already.")
+    with changed_by(str(by)):
+        if present.update(retired_at=now) != 1:
+            raise Refused("This golden picture is retired already.")
     event = catalogue.GoldenPictureRetired(
         golden_picture_id=golden.pk, product=golden.product.code, view=golden.view
     )
