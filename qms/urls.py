@@ -14,6 +14,7 @@ from qms.inspections import views as inspections
 from qms.plant import api as plant_api
 from qms.plant import catalogue_views, place_views, product_views
 from qms.plant import views as plant
+from qms.reports import agreement_page, thresholds_page
 from qms.reports import views as reports
 from qms.review import lists as review_lists
 from qms.review import views as review
@@ -94,6 +95,11 @@ urlpatterns = [
         product_views.publish_recipe,
         name="plant-publish-recipe",
     ),
+    path("thresholds/", thresholds_page.thresholds, name="thresholds"),
+    path("thresholds/publish/", thresholds_page.publish, name="thresholds-publish"),
+    path("agreement/", agreement_page.agreement, name="agreement"),
+    path("agreement/studies/begin/", agreement_page.begin, name="study-begin"),
+    path("agreement/studies/<int:pk>/", agreement_page.study, name="study"),
     path("keys/", accounts.keys, name="keys"),
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),

@@ -169,6 +169,18 @@ class InspectionFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StudyBegun(Event):
+    """Several people are to judge the same decided parts, several times."""
+
+    study_id: int
+    product: str
+    name: str
+    people: list[str]
+    parts: int
+    trials: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewOpened(Event):
     """``kind`` tells whether the answer will settle the inspection: VERIFY, by older releases."""
 

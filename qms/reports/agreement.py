@@ -51,17 +51,18 @@ def false_alarms(said_and_true: Iterable[tuple[str, str]], bad: str) -> Estimate
     return share(sum(answer == bad for answer in said), len(said))
 
 
-def _cohen(pairs: Counter[tuple[str, str]]) -> float | None:
+def _cohen(pairs: Counter[tuple[str, str]]) -> tuple[float, float]:
+    """Observed agreement, and that of chance."""
     n = pairs.total()
     first, second = Counter[str](), Counter[str]()
     for (one, other), times in pairs.items():
         first[one] += times
         second[other] += times
     agreed = sum(times for (one, other), times in pairs.items() if one == other) / n
-    return _beyond_chance(agreed, sum(first[word] * second[word] for word in first) / n**2)
+    return agreed, sum(first[word] * second[word] for word in first) / n**2
 
 
-def _fleiss(parts: Counter[tuple[tuple[str, int], ...]]) -> float | None:
+def _fleiss(parts: Counter[tuple[tuple[str, int], ...]]) -> tuple[float, float]:
     n, totals, agreed = parts.total(), Counter[str](), 0.0
     for part, times in parts.items():
         m = sum(count for _, count in part)
@@ -69,7 +70,7 @@ def _fleiss(parts: Counter[tuple[tuple[str, int], ...]]) -> float | None:
         for word, count in part:
             totals[word] += times * count
     whole = totals.total()
-    return _beyond_chance(agreed / n, sum((count / whole) ** 2 for count in totals.values()))
+    return agreed / n, sum((count / whole) ** 2 for count in totals.values())
 
 
 def _beyond_chance(agreed: float, expected: float) -> float | None:
@@ -77,16 +78,28 @@ def _beyond_chance(agreed: float, expected: float) -> float | None:
     return None if math.isclose(expected, 1.0) else (agreed - expected) / (1 - expected)
 
 
-def _jackknifed(parts: Counter[T], statistic: Callable[[Counter[T]], float | None]) -> Estimate:
-    """Tukey (1958): the spread of the figure when one part at a time is left out."""
+def _jackknifed(
+    parts: Counter[T], statistic: Callable[[Counter[T]], tuple[float, float]]
+) -> Estimate:
+    """Tukey (1958): the spread of kappa when one part at a time is left out.
+
+    Where all agree there is no spread to see: then as little observed agreement as Wilson's
+    interval allows tells the lower end.
+    """
     n = parts.total()
-    value = statistic(parts) if n else None
+    agreed, expected = statistic(parts) if n else (0.0, 1.0)
+    value = _beyond_chance(agreed, expected)
     if value is None or n < 2:
         return Estimate(value, -1.0, 1.0, n)
-    without = [(statistic(parts - Counter([part])), times) for part, times in parts.items()]
+    without = [
+        (_beyond_chance(*statistic(parts - Counter([p]))), times) for p, times in parts.items()
+    ]
     known = [(figure, times) for figure, times in without if figure is not None]
     if sum(times for _, times in known) < n:  # it hangs on a single part
         return Estimate(value, -1.0, 1.0, n)
+    if math.isclose(agreed, 1.0):
+        least = _beyond_chance(share(n, n).low, expected)
+        return Estimate(value, max(-1.0, least or 0.0), 1.0, n)
     middle = sum(figure * times for figure, times in known) / n
     spread = math.sqrt((n - 1) / n * sum(t * (figure - middle) ** 2 for figure, t in known))
     return Estimate(value, max(-1.0, value - Z * spread), min(1.0, value + Z * spread), n)

@@ -4,6 +4,7 @@ Each formula stands here once, for the pages, the exports and the tests.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Z = 1.959964  # of 95 % confidence
@@ -25,12 +26,49 @@ def share(hits: int, trials: int) -> Estimate:
         raise ValueError(f"{hits} of {trials} is no share")
     if trials == 0:
         return Estimate(None, 0.0, 1.0, 0)
-    p, extra = hits / trials, Z * Z / trials
+    return Estimate(hits / trials, *_wilson(hits / trials, trials), trials)
+
+
+def weighted_share(rows: Iterable[tuple[bool, float]]) -> Estimate:
+    """A share among parts that were drawn with unequal chances, each with the inverse of its own.
+
+    The ratio of two totals by Horvitz and Thompson (1952), as Hájek (1971) proposed it; its
+    interval is Wilson's on the effective sample size of Kish (1965), (Σw)² / Σw². ``n`` is how
+    many parts were looked at. With equal weights this is ``share``. ValueError unless each weight
+    is positive.
+    """
+    counted = [(hit, weight) for hit, weight in rows]
+    weights = [weight for _, weight in counted]
+    if any(not 0 < weight < math.inf for weight in weights):
+        raise ValueError("a part that could be drawn weighs more than nothing")
+    if not counted:
+        return Estimate(None, 0.0, 1.0, 0)
+    hits = [weight for hit, weight in counted if hit]
+    p = 1.0 if len(hits) == len(counted) else sum(hits) / sum(weights)
+    return Estimate(p, *_wilson(p, effective_size(weights)), len(counted))
+
+
+def effective_size(weights: Iterable[float]) -> float:
+    """As how many equally weighted parts these count (Kish 1965)."""
+    known = list(weights)
+    squares = sum(weight * weight for weight in known)
+    return sum(known) ** 2 / squares if squares else 0.0
+
+
+def trials_needed(rate: float) -> int:
+    """How many parts without a single hit tell that the share is below ``rate``, by Wilson."""
+    if not 0 < rate < 1:
+        raise ValueError(f"{rate} is no rate that could be told")
+    return math.ceil(Z * Z * (1 - rate) / rate)
+
+
+def _wilson(p: float, trials: float) -> tuple[float, float]:
+    extra = Z * Z / trials
     middle = (p + extra / 2) / (1 + extra)
     half = Z * math.sqrt(p * (1 - p) / trials + extra / (4 * trials)) / (1 + extra)
-    low = 0.0 if hits == 0 else max(0.0, middle - half)
-    high = 1.0 if hits == trials else min(1.0, middle + half)
-    return Estimate(p, low, high, trials)
+    low = 0.0 if p == 0 else max(0.0, middle - half)
+    high = 1.0 if p == 1 else min(1.0, middle + half)
+    return low, high
 
 
 def first_pass_yield(first_ok: int, first_attempts: int) -> Estimate:

@@ -99,6 +99,7 @@ class Review(Lifecycle):
     probability = models.FloatField(null=True)
     of = models.ForeignKey("self", models.PROTECT, null=True, related_name="later_looks")
     study = models.ForeignKey(Study, models.PROTECT, null=True, related_name="reviews")
+    trial = models.PositiveSmallIntegerField(null=True)  # of its study, from 1 on
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
@@ -168,6 +169,9 @@ class Review(Lifecycle):
             ),
             models.UniqueConstraint(
                 fields=["inspection"], condition=Q(rules=True), name="one_answer_holds"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "assigned_to", "trial", "inspection"], name="one_look_per_trial"
             ),
             models.CheckConstraint(
                 condition=Q(rules=False)

@@ -100,3 +100,12 @@ def test_misses_and_false_alarms_against_the_truth():
     assert misses(said_and_true, "NOT_OK").value == 0.5
     assert false_alarms(said_and_true, "NOT_OK").value == 0.5
     assert misses([("OK", "OK")], "NOT_OK").value is None
+
+
+def test_few_parts_without_a_quarrel_are_no_proof():
+    few, many = (cohen([("OK", "OK")] * n + [("NOT_OK", "NOT_OK")] * n) for n in (5, 500))
+    assert few.value == many.value == few.high == 1.0
+    assert few.low == pytest.approx((0.7225 - 0.5) / 0.5, abs=1e-3)  # Wilson of 10 of 10
+    assert 0.99 < many.low < 1.0
+    panel = fleiss([{"OK": 3}] * 5 + [{"NOT_OK": 3}] * 5)
+    assert panel.low == pytest.approx(few.low)

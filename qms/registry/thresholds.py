@@ -1,0 +1,77 @@
+"""Thresholds of a model's scores, published under a signature.
+
+The rows are recipes of the room below; that they are of the model that judges is known here.
+"""
+
+import math
+from datetime import datetime
+
+from django.db import transaction
+
+from qms.accounts.signatures import Proof, sign
+from qms.lifecycle import Refused
+from qms.plant.actions import publish_recipe
+from qms.plant.models import Product, Station
+from qms.plant.recipes import Recipe
+from qms.registry.models import ModelVersion
+
+
+@transaction.atomic
+def publish_thresholds(
+    product: Product,
+    *,
+    station: Station | None,
+    ok: float,
+    not_ok: float,
+    artefact: str,
+    instead_of: int | None,
+    proof: Proof,
+    now: datetime,
+) -> Recipe:
+    """A new version of the recipe: OK below ``ok``, not OK from ``not_ok`` on.
+
+    ``artefact`` is the model whose scores were looked at, ``instead_of`` the number of the recipe
+    that was in force then: refused if either is another one by now.
+    """
+    _check_order(ok, not_ok)
+    Product.objects.select_for_update().get(pk=product.pk)  # nobody promotes or publishes meanwhile
+    _check_still_so(product, station, artefact, instead_of)
+    latest = Recipe.objects.filter(product=product).order_by("-number").first()
+    number = latest.number + 1 if latest else 1
+    limits = {"threshold_ok": ok, "threshold_not_ok": not_ok, "threshold_artefact": artefact}
+    signature = sign(
+        proof,
+        record=f"{product} recipe {number}",
+        content={"product": product.code, "station": station.code if station else "", **limits},
+        now=now,
+    )
+    return publish_recipe(
+        product,
+        by=proof.person,
+        now=now,
+        reason=proof.reason,
+        station=station,
+        signature=signature,
+        **limits,
+    )
+
+
+def _check_order(ok: float, not_ok: float) -> None:
+    if not (math.isfinite(ok) and math.isfinite(not_ok) and 0 <= ok <= not_ok):
+        raise Refused(
+            "Thresholds are numbers from 0 on, and the one for OK is not above the one for not OK."
+        )
+
+
+def _check_still_so(
+    product: Product, station: Station | None, artefact: str, instead_of: int | None
+) -> None:
+    active = ModelVersion.active_for(product)
+    if active.sha256 != artefact:
+        raise Refused(
+            f"{active} judges by now: thresholds of another model's scores do not fit it. "
+            "Look at its own scores first."
+        )
+    present = Recipe.current_for(product, station)
+    if (present.number if present else None) != instead_of:
+        raise Refused(f"{present} was published meanwhile: look at its thresholds first.")
