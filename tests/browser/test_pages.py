@@ -13,8 +13,18 @@ from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WIDE = ["/", "/inspections/", "/review/", "/keys/", "/dead-letters/"]
-PAGES = ["/", "/inspections/", "/review/", "/keys/", "/dead-letters/", "/admin/", "/api/docs/"]
+WIDE = ["/", "/inspections/", "/review/", "/thresholds/", "/agreement/", "/keys/", "/dead-letters/"]
+PAGES = [
+    "/",
+    "/inspections/",
+    "/review/",
+    "/thresholds/",
+    "/agreement/",
+    "/keys/",
+    "/dead-letters/",
+    "/admin/",
+    "/api/docs/",
+]
 
 
 @pytest.fixture

@@ -69,6 +69,8 @@ MATRIX = {
     "start": set(Role),
     "start-counts": set(Role),
     "inspections": set(Role),
+    "thresholds": {Role.LEAD, Role.MANAGER, Role.AUDITOR, Role.ADMIN, Role.ML},
+    "agreement": {Role.LEAD, Role.MANAGER, Role.AUDITOR, Role.ADMIN, Role.ML},
     "inspections-csv": {Role.MANAGER, Role.LEAD, Role.AUDITOR, Role.ADMIN, Role.ML},
     "review-queue": {Role.INSPECTOR, Role.LEAD},
     "plant": set(Role),
