@@ -102,4 +102,6 @@ def _jackknifed(
         return Estimate(value, max(-1.0, least or 0.0), 1.0, n)
     middle = sum(figure * times for figure, times in known) / n
     spread = math.sqrt((n - 1) / n * sum(t * (figure - middle) ** 2 for figure, t in known))
+    if math.isclose(spread, 0.0, abs_tol=1e-12):  # somebody says the same of every part
+        return Estimate(value, -1.0, 1.0, n)
     return Estimate(value, max(-1.0, value - Z * spread), min(1.0, value + Z * spread), n)

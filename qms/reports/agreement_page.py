@@ -48,7 +48,9 @@ class BeginForm(forms.Form):
     product = forms.ModelChoiceField(Product.objects.all(), to_field_name="code")
     name = forms.CharField(max_length=128)
     people = forms.ModelMultipleChoiceField(
-        User.objects.filter(is_active=True, groups__name__in=REVIEWERS).distinct(),
+        User.objects.filter(is_active=True, groups__name__in=REVIEWERS)
+        .order_by("username")
+        .distinct(),
         error_messages={"required": "Choose at least two people."},
     )
     parts = forms.IntegerField(min_value=FEWEST_PARTS, max_value=MOST_PARTS, initial=50)

@@ -73,7 +73,7 @@ MEASURES = (
     _Measure(
         "reviews",
         "Reviews",
-        "a shift: what the recipe routes to people, and the audits",
+        "what the recipe routes to people, and the audits",
         lambda c: c.reviews,
         lambda c: fixed(c.reviews),
         ("more", "fewer"),
@@ -81,7 +81,7 @@ MEASURES = (
     _Measure(
         "accepted",
         "Accepted by the model alone",
-        "parts a shift",
+        "parts that nobody sees, but for audits",
         lambda c: c.accepted,
         lambda c: fixed(c.accepted),
         ("more", "fewer"),
@@ -90,7 +90,7 @@ MEASURES = (
     _Measure(
         "false_calls",
         "False calls",
-        "a shift: good parts that the model rejects",
+        "good parts that it rejects",
         lambda c: c.false_calls,
         lambda c: _plain(c.false_calls),
         ("more", "fewer"),
@@ -107,7 +107,7 @@ MEASURES = (
     _Measure(
         "escapes",
         "Expected escapes",
-        "a shift: bad parts that it accepts",
+        "bad parts that it accepts",
         lambda c: c.escapes.value,
         lambda c: _counted(c.escapes),
         ("more", "fewer"),
@@ -133,7 +133,7 @@ MEASURES = (
     _Measure(
         "cost",
         "Cost",
-        "a shift: reviews, false calls and escapes as the recipe prices them",
+        "reviews, false calls and escapes as the recipe prices them",
         lambda c: c.cost.value,
         lambda c: _counted(c.cost),
         ("dearer", "cheaper"),

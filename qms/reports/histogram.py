@@ -56,11 +56,10 @@ class Histogram:
 def histogram(
     looked: Sequence[Looked], judged: Sequence[Judged], limits: Sequence[float]
 ) -> Histogram:
-    """What lies beyond three times the highest threshold is counted in the last bar."""
+    """The scale reaches a little beyond the thresholds, and to the highest score where that is not
+    far off: what lies beyond is counted in the last bar."""
     scores = [part.score for part in judged] + [part.score for part in looked]
-    least = min([*scores, *limits])
-    high = max(1.25 * max(limits), min(max(scores, default=0.0), 3 * max(limits)), least + 1e-6)
-    low = min(least, max(0.0, least - (high - least) / 20))
+    low, high = _scale(scores, limits)
     frame = Histogram(low, high, 0.0, (), ())
     good, bad, every = [0.0] * BARS, [0.0] * BARS, [0.0] * BARS
     for part in looked:
@@ -76,6 +75,12 @@ def histogram(
         if g or b or e
     ]
     return Histogram(low, high, highest, bars, [frame.at(p.score) for p in looked if p.bad])
+
+
+def _scale(scores: Sequence[float], limits: Sequence[float]) -> tuple[float, float]:
+    least, top, limit = min([*scores, *limits]), max(scores, default=0.0), max(limits)
+    high = max(min(1.25 * limit, 2 * top), min(top, 3 * limit) if limit else top, least + 1e-6)
+    return min(least, max(0.0, least - (high - least) / 20)), high
 
 
 def _bar(frame: Histogram, score: float) -> int:

@@ -109,3 +109,9 @@ def test_few_parts_without_a_quarrel_are_no_proof():
     assert 0.99 < many.low < 1.0
     panel = fleiss([{"OK": 3}] * 5 + [{"NOT_OK": 3}] * 5)
     assert panel.low == pytest.approx(few.low)
+
+
+def test_who_says_the_same_of_every_part_tells_nothing_for_sure():
+    found = cohen([("OK", "OK")] * 6 + [("OK", "NOT_OK")] * 6)
+    assert found.value == pytest.approx(0.0)
+    assert (found.low, found.high) == (-1.0, 1.0)

@@ -151,3 +151,11 @@ def test_the_histogram_holds_each_part_and_stays_in_its_frame(looked, judged, li
         assert bar.outline <= HEIGHT + 1e-6
         assert bar.good + bar.bad <= HEIGHT + 6 + 1e-6
     assert drawn.bars
+
+
+@pytest.mark.parametrize("limits", [(0.0, 0.0), (0.1, 0.2), (40.0, 50.0), (1e-9, 1e-9)])
+def test_the_scale_shows_the_scores_whatever_the_thresholds_are(limits):
+    drawn = histogram([], [Judged(0.1, 5), Judged(0.3, 1)], limits)
+    assert drawn.low <= min(0.1, *limits)
+    assert drawn.high <= 0.6 + 1e-6
+    assert drawn.step > 0
