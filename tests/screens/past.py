@@ -34,6 +34,8 @@ def lived() -> dict[str, str]:
         "review-decided": f"/review/{decided.pk}/",
         "review-history": "/review/history/",
         "review-keys": "/review/keys/",
+        "thresholds": "/thresholds/",
+        "agreement": "/agreement/?looks=all",
         "keys": "/keys/",
         "dead-letters": "/dead-letters/",
     }
