@@ -34,8 +34,9 @@ def publish_thresholds(
     that was in force then: refused if either is another one by now.
     """
     _check_order(ok, not_ok)
-    Product.objects.select_for_update().get(pk=product.pk)  # nobody promotes or publishes meanwhile
-    _check_still_so(product, station, artefact, instead_of)
+    # Nobody promotes or publishes meanwhile.
+    Product.objects.select_for_update(no_key=True).get(pk=product.pk)
+    _check_model(product, artefact)
     latest = Recipe.objects.filter(product=product).order_by("-number").first()
     number = latest.number + 1 if latest else 1
     limits = {"threshold_ok": ok, "threshold_not_ok": not_ok, "threshold_artefact": artefact}
@@ -51,6 +52,7 @@ def publish_thresholds(
         now=now,
         reason=proof.reason,
         station=station,
+        seen=instead_of,
         signature=signature,
         **limits,
     )
@@ -63,15 +65,10 @@ def _check_order(ok: float, not_ok: float) -> None:
         )
 
 
-def _check_still_so(
-    product: Product, station: Station | None, artefact: str, instead_of: int | None
-) -> None:
+def _check_model(product: Product, artefact: str) -> None:
     active = ModelVersion.active_for(product)
     if active.sha256 != artefact:
         raise Refused(
             f"{active} judges by now: thresholds of another model's scores do not fit it. "
             "Look at its own scores first."
         )
-    present = Recipe.current_for(product, station)
-    if (present.number if present else None) != instead_of:
-        raise Refused(f"{present} was published meanwhile: look at its thresholds first.")

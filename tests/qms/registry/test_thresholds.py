@@ -113,7 +113,7 @@ def test_another_model_in_force_meanwhile_refuses_them(tile):
 
 def test_another_recipe_published_meanwhile_refuses_them(tile):
     publish(tile)
-    with pytest.raises(Refused, match="tile recipe 2 was published meanwhile"):
+    with pytest.raises(Refused, match="published another recipe of tile"):
         publish(tile, instead_of=1)
     assert Recipe.objects.count() == 2
     assert Signature.objects.count() == 1

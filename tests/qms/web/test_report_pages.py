@@ -123,7 +123,7 @@ def test_published_thresholds_judge_the_next_picture(sign_in, line, judged):
         ({"ok": "0.4"}, "not above"),
         ({"ok": "much"}, "Enter a number"),
         ({"artefact": "0" * 64}, "judges by now"),
-        ({"instead_of": "1"}, "was published meanwhile"),
+        ({"instead_of": "1"}, "published another recipe of tile"),
         ({"product": "nothing"}, "valid choice"),
     ],
 )

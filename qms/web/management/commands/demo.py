@@ -20,7 +20,9 @@ from qms.web.machined_parts import DEFECTS, part, write_dataset
 PRODUCT, STATIONS = "FLANGE-40", ("CAM-1", "CAM-2")
 _NORMALS, _DEFECTS_PER_TYPE, _SEED = 160, 6, 7
 _MM_PER_PX, _TAKT_SECONDS = 0.25, 4.0
-_SEVERITY: dict[str, dict[str, Any]] = {  # and how many confirmed ones in a shift open a nonconformance
+_SEVERITY: dict[
+    str, dict[str, Any]
+] = {  # and how many confirmed ones in a shift open a nonconformance
     "missing_hole": {"severity": Severity.CRITICAL, "raises_after": 1},
     "dent": {"severity": Severity.MAJOR, "raises_after": 3},
     "scratch": {"severity": Severity.MINOR, "raises_after": None},
