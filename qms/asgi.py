@@ -4,19 +4,18 @@ Django's views are synchronous. In threads, each with its own lasting connection
 times the requests that Django's own ASGI handler does, and never exhaust the database.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 
 from qms.wsgi import application as django
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+# isort: split
+# Django is set up now.
+from qms.web.live import BOARD
+from qms.web.protocol import App, Receive, Scope, Send
 
-LIVE: dict[str, App] = {}  # address beneath /live/ to its coroutine
+LIVE: dict[str, App] = {"/live/line": BOARD}  # address beneath /live/ to its coroutine
 
 # Both sides type the same protocol in words of their own.
 _in_threads = cast(App, WSGIMiddleware(cast(Any, django), workers=16))

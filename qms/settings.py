@@ -22,6 +22,7 @@ DEBUG = env.flag("DEBUG", default=False)
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.number("PORT", 8000)
 DEMO = env.flag("DEMO", default=True)
+BOARD_LISTENERS = env.number("BOARD_LISTENERS", 200)  # browsers that one web process pushes to
 GPU_WORKERS = env.number("GPU_WORKERS", 1)
 MIN_FREE_MB = env.number("MIN_FREE_MB", 500)
 LOOPBACK = HOST in ("127.0.0.1", "localhost", "::1")

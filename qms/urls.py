@@ -18,6 +18,7 @@ from qms.reports import agreement_page, thresholds_page
 from qms.reports import views as reports
 from qms.review import lists as review_lists
 from qms.review import views as review
+from qms.web import board
 from qms.web import views as web
 
 
@@ -33,6 +34,9 @@ urlpatterns = [
     # people
     path("", web.start, name="start"),
     path("start/counts/", web.counts, name="start-counts"),
+    path("line/", board.board, name="line"),
+    path("line/tiles/", board.tiles, name="line-tiles"),
+    path("live/line", board.door, name="line-live"),
     path("sign-in/", web.SignIn.as_view(), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
     path("inspections/", inspections.index, name="inspections"),

@@ -86,6 +86,7 @@ class Inspection(Lifecycle):
         indexes = [
             models.Index(fields=["product", "-id"], name="inspection_product"),
             models.Index(fields=["evaluation", "-id"], name="inspection_evaluation"),
+            models.Index(fields=["station", "-id"], name="inspection_station"),
             models.Index(
                 fields=["status", "id"],
                 name="inspection_open",

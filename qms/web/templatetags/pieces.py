@@ -231,4 +231,4 @@ def theme(context: dict[str, Any]) -> str:
     """The reader's own choice, known before the first paint so that nothing flashes."""
     request = context.get("request")
     chosen = request.COOKIES.get("theme", "") if request else ""
-    return chosen if chosen in ("light", "dark") else ""
+    return chosen if chosen in ("light", "dark") else str(context.get("usual_theme", ""))

@@ -68,6 +68,8 @@ def test_every_view_of_people_names_its_roles():
 MATRIX = {
     "start": set(Role),
     "start-counts": set(Role),
+    "line": set(Role),
+    "line-tiles": set(Role),
     "inspections": set(Role),
     "thresholds": {Role.LEAD, Role.MANAGER, Role.AUDITOR, Role.ADMIN, Role.ML},
     "agreement": {Role.LEAD, Role.MANAGER, Role.AUDITOR, Role.ADMIN, Role.ML},
