@@ -19,6 +19,7 @@ class Ear:
     def __init__(self, called: Callable[[], None]) -> None:
         self._called = called
         self._link: Any = None
+        self._descriptor = -1  # a link that died no longer tells its own
 
     @property
     def is_open(self) -> bool:
@@ -26,29 +27,23 @@ class Ear:
 
     def open(self, link: Any) -> None:
         """Begin to hear by a connection that ``dial`` made."""
-        self._link = link
-        asyncio.get_running_loop().add_reader(link.fileno(), self._hear)
+        self._link, self._descriptor = link, link.fileno()
+        asyncio.get_running_loop().add_reader(self._descriptor, self._hear)
 
     def close(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            asyncio.get_running_loop().remove_reader(link.fileno())
-            link.close()
+        if self._link is not None:
+            asyncio.get_running_loop().remove_reader(self._descriptor)
+            self._link.close()
+            self._link = None
 
     def _hear(self) -> None:
         try:
             self._link.poll()
+            self._link.notifies.clear()
         except psycopg2.Error as error:
-            log.warning("the line board hears nothing", error=str(error).strip())
-            self._deafen()
-            return
-        self._link.notifies.clear()
+            log.warning("the line board must listen anew", error=str(error).strip())
+            self.close()
         self._called()
-
-    def _deafen(self) -> None:
-        """The link is dead, and its descriptor may be another's already."""
-        self._called()
-        self.close()
 
 
 def dial() -> Any:

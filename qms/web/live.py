@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 AT_MOST_EVERY = 1.0  # seconds between two looks at the numbers
 TICK = 5.0  # without a call: what has settled calls nobody, and what is late does nothing at all
 BEAT = 15.0  # so that proxies keep the line open, and a browser notices when it is cut
-CHECK_EVERY = 5.0  # is the person still signed in?
+CHECK_EVERY = 10.0  # is the person still signed in?
 PATIENCE = 10.0  # with a browser that does not take what is sent
 
 AWAY = (OperationalError, InterfaceError, psycopg2.Error)

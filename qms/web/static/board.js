@@ -25,6 +25,7 @@ function say(state) {
 function listen() {
   clearTimeout(again);
   if (!("EventSource" in window)) return ask();
+  hear();
   const mine = stream = new EventSource(board.dataset.stream);
   mine.onopen = () => { hear(); stopAsking(); say("live"); };
   mine.addEventListener("board", (event) => { hear(); showAll(event.data); });
@@ -57,7 +58,7 @@ function stop() {
 }
 
 // A line that was cut without a word: the server would have been heard by now.
-setInterval(() => { if (stream && heard && Date.now() - heard > SILENCE) { hear(); failed(stream); } }, 5000);
+setInterval(() => { if (stream && Date.now() - heard > SILENCE) { hear(); failed(stream); } }, 5000);
 
 // --- asking ---
 

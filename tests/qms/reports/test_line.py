@@ -244,7 +244,7 @@ SELECT (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008
         || lpad(to_hex(n), 12, '0'))::uuid,
        %(product)s, %(station)s + n %% %(stations)s,
        CASE WHEN n %% 3 = 0 THEN %(part)s + n / 3 %% (%(rows)s / 6) END,
-       '', 'api', false, 'SETTLED', CASE WHEN n %% 10 = 0 THEN 'NOT_OK' ELSE 'OK' END,
+       '', 'api', false, 'SETTLED', CASE WHEN n %% 7 = 0 THEN 'NOT_OK' ELSE 'OK' END,
        'x', 'x', '', 1, 1, at, at, at, ''
 FROM generate_series(1, %(rows)s) n,
      LATERAL (SELECT %(now)s - interval '10 hours' * (%(rows)s - n) / %(rows)s AS at)
@@ -276,6 +276,4 @@ def test_a_hundred_thousand_pictures_of_twenty_stations_are_read_at_once(
 
     with django_assert_max_num_queries(12):
         tiles(now)
-    times = [took() for _ in range(5)]
-    print(times, tiles(now)[0])
-    assert min(times) < 0.1
+    assert min(took() for _ in range(10)) < 0.1
