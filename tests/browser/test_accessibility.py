@@ -15,7 +15,19 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 GRAVE = ("serious", "critical")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-PLAIN = ["/", "/inspections/", "/review/", "/review/history/", "/review/keys/", "/thresholds/", "/agreement/?looks=all", "/keys/", "/dead-letters/"]  # fmt: skip
+PLAIN = [
+    "/",
+    "/line/",
+    "/line/?wall=1",
+    "/inspections/",
+    "/review/",
+    "/review/history/",
+    "/review/keys/",
+    "/thresholds/",
+    "/agreement/?looks=all",
+    "/keys/",
+    "/dead-letters/",
+]
 
 PLANT = [
     "/plant/",

@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WIDE = ["/", "/inspections/", "/review/", "/thresholds/", "/agreement/", "/keys/", "/dead-letters/"]
 PAGES = [
     "/",
+    "/line/",
+    "/line/?wall=1",
     "/inspections/",
     "/review/",
     "/thresholds/",

@@ -38,6 +38,8 @@ def lived() -> dict[str, str]:
         "agreement": "/agreement/?looks=all",
         "keys": "/keys/",
         "dead-letters": "/dead-letters/",
+        "line": "/line/",
+        "line-wall": "/line/?wall=1",
     }
 
 
