@@ -51,11 +51,14 @@ def test_a_tile_tells_what_its_station_does(sign_in, judged, cam):
     assert "1 waits" in page
 
 
-@pytest.mark.parametrize(("status", "word"), [("DRAINING", "Draining"), ("PAUSED", "Paused")])
-def test_a_state_has_an_icon_and_a_word(sign_in, cam, status, word):
+STATES = [("DRAINING", "drain", "Draining"), ("PAUSED", "pause", "Paused")]
+
+
+@pytest.mark.parametrize(("status", "drawing", "word"), STATES)
+def test_a_state_has_an_icon_and_a_word(sign_in, cam, status, drawing, word):
     plant.move_station(cam, status, by="ada", now=timezone.now())
     page = text_of(sign_in("manager"))
-    assert re.search(rf"icons.svg#{status.lower()}\"/></svg>{word}", page)
+    assert re.search(rf"icons.svg#{drawing}\"/></svg>{word}", page)
 
 
 def test_badges_name_what_is_wrong(sign_in, judged, cam):
