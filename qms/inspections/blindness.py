@@ -8,16 +8,19 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from qms.accounts.roles import REVIEWERS, has_role
-from qms.inspections.models import Inspection
+from qms.inspections.models import Inspection, Status
 
 _UNDECIDED = ("OPEN", "CLAIMED")
 
 
 def is_hidden(inspection: Inspection, person: Any) -> bool:
-    """Quick where the reviews were fetched with the inspection."""
+    """Quick where the reviews were fetched with the inspection.
+
+    Before it is routed nobody knows yet whether the look will be a blind one.
+    """
     if not has_role(person, *REVIEWERS):
         return False
-    return any(
+    return inspection.status == Status.JUDGED or any(
         look.blind and look.status in _UNDECIDED and look.assigned_to_id in (None, person.pk)
         for look in inspection.reviews.all()
     )
@@ -31,4 +34,4 @@ def told_apart(rows: QuerySet[Inspection], person: Any) -> QuerySet[Inspection]:
     blind = Inspection.objects.filter(
         before_them, reviews__blind=True, reviews__status__in=_UNDECIDED
     )
-    return rows.exclude(pk__in=blind.order_by().values("pk"))
+    return rows.exclude(Q(status=Status.JUDGED) | Q(pk__in=blind.order_by().values("pk")))

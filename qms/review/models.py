@@ -54,6 +54,7 @@ class Reason(models.TextChoices):
 class Priority(models.IntegerChoices):
     URGENT = 2, "Urgent"
     NORMAL = 1, "Normal"
+    LATER = 0, "When nothing else waits"
 
 
 class Study(models.Model):

@@ -12,7 +12,7 @@ from qms.events import catalogue, outbox
 from qms.inspections.models import Evaluation
 from qms.lifecycle import Refused
 from qms.plant.models import Product
-from qms.review.models import Kind, Reason, Review, Status, Study
+from qms.review.models import Kind, Priority, Reason, Review, Status, Study
 from qms.review.triage import uniform
 
 FEWEST_PARTS, MOST_PARTS = 10, 200
@@ -137,6 +137,7 @@ def _open_trial(
             reason=Reason.STUDY,
             why=[f"Part of the study “{study.name}”, trial {trial} of {study.trials}."],
             blind=True,
+            priority=Priority.LATER,
             study=study,
             trial=trial,
             assigned_to=person,

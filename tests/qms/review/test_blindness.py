@@ -5,6 +5,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from qms.events.models import Event
+from qms.inspections import handlers
 from qms.plant import actions as plant
 from qms.review import actions
 from qms.review.models import Review
@@ -108,3 +110,22 @@ def test_once_it_is_decided_everybody_reads_it(inspector, blind):
     actions.decide(blind, decision="OK", by=ines, now=timezone.now())
     assert len(api(inspector, blind).json()["verdicts"]) == 1
     assert api(inspector, blind, "heat/").status_code == 200
+
+
+def test_before_it_is_routed_nobody_who_may_decide_learns_the_models_word(inspector, db):
+    """Between the verdict and the triage it is not known yet whether the look will be blind."""
+    inspection = factories.submission(brightness=DEFECT, serial="S1")
+    deliver_first(inspection)
+    assert inspection.status == "JUDGED"
+    body = inspector.get(reverse("api-inspection", args=[inspection.pk])).json()
+    assert (body["evaluation"], body["verdicts"]) == ("UNDEFINED", [])
+    assert inspector.get("/inspections/?evaluation=NOT_OK").context["count"] == 0
+
+
+def deliver_first(inspection) -> None:
+    """The judge has been, the triage has not."""
+    event = Event.objects.get(subject=inspection.pk, name="InspectionSubmitted").as_fact()
+    (sight,) = handlers.read_pictures([event])
+    (seen,) = handlers.judge_pictures([sight])
+    handlers.judge_inspection(event, seen)
+    inspection.refresh_from_db()
