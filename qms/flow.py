@@ -9,6 +9,7 @@ from qms.events.outbox import Duty, Flow, Step
 from qms.inspections import actions as pictures
 from qms.inspections import fitting
 from qms.inspections import handlers as inspections
+from qms.quality import handlers as quality
 from qms.review import actions as reviews
 from qms.review import handlers as review
 
@@ -46,11 +47,22 @@ FLOW: Flow = {
     catalogue.ReviewOpened: [],
     catalogue.ReviewClaimed: [],
     catalogue.ReviewReleased: [],
-    catalogue.ReviewDecided: [Step(then=review.go_on_with_study)],
-    catalogue.ReviewUndone: [],
+    catalogue.ReviewDecided: [
+        Step(then=review.go_on_with_study),
+        Step(then=quality.follow_decision),
+    ],
+    catalogue.ReviewUndone: [Step(then=quality.follow_undo)],
     catalogue.ReviewWithdrawn: [],
     catalogue.CorrectionWanted: [],
     catalogue.InspectionSettled: [],
+    catalogue.NonconformanceRaised: [],
+    catalogue.NonconformanceJoined: [],
+    catalogue.NonconformanceLeft: [],
+    catalogue.NonconformanceMoved: [],
+    catalogue.NonconformanceDescribed: [],
+    catalogue.PartsDispositioned: [],
+    catalogue.CorrectiveActionAgreed: [],
+    catalogue.CorrectiveActionMoved: [],
     catalogue.DeliveryDied: [
         Step(then=inspections.note_failure),
         Step(then=fitting.note_failed_fit),

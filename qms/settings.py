@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "qms.registry",
     "qms.inspections",
     "qms.review",
+    "qms.quality",
     "qms.reports",
     "qms.web",
 ]
@@ -91,7 +92,11 @@ WSGI_APPLICATION = "qms.wsgi.application"
 EVENT_FLOW = "qms.flow.FLOW"
 EVENT_SWEEP = "qms.flow.SWEEP"
 # What 'manage.py verify_events' holds against the events, beside the chain itself.
-TRAIL_CHECKS = ["qms.inspections.trail.faults", "qms.review.trail.faults"]
+TRAIL_CHECKS = [
+    "qms.inspections.trail.faults",
+    "qms.review.trail.faults",
+    "qms.quality.trail.faults",
+]
 PGHISTORY_APPEND_ONLY = True  # the history of people, keys and reference data is a fact
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

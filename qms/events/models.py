@@ -1,6 +1,6 @@
 """The post office's two tables, and the head of the audit chain."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +8,7 @@ import pgtrigger
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Min, Q
+from django.db.models.fields.json import KeyTextTransform
 
 from qms.events import catalogue
 from qms.partitions import new_key
@@ -35,6 +36,12 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["subject", "id"], name="event_subject"),
             models.Index(fields=["number"], name="event_number"),
+            models.Index(
+                KeyTextTransform("nonconformance", "payload"),
+                models.F("id"),
+                name="event_nonconformance",
+                condition=models.Q(payload__has_key="nonconformance"),
+            ),
             models.Index(
                 fields=["id"], name="event_unsealed", condition=models.Q(number__isnull=True)
             ),
@@ -159,3 +166,10 @@ def oldest_owed(now: datetime, *, besides: Collection[str] = ()) -> datetime | N
 def of_subject(subject: UUID) -> models.QuerySet[Event]:
     """The life of one inspection, in order, each event with its deliveries."""
     return Event.objects.filter(subject=subject).order_by("id").prefetch_related("deliveries")
+
+
+def of_nonconformances(numbers: Iterable[str]) -> models.QuerySet[Event]:
+    """The lives of these nonconformances, in order."""
+    named = KeyTextTransform("nonconformance", "payload")
+    rows = Event.objects.filter(payload__has_key="nonconformance").annotate(named=named)
+    return rows.filter(named__in=list(numbers)).order_by("id")

@@ -1,0 +1,84 @@
+"""Which parts are in doubt: looked up anew at each look, frozen when they are contained."""
+
+from datetime import datetime
+from itertools import count as numbers
+from uuid import UUID
+
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from qms.inspections.models import Evaluation, Inspection
+from qms.inspections.models import Status as InspectionStatus
+from qms.quality.models import Contained, Kind, Nonconformance, Occurrence, Scope, Standing
+
+_AT_ONCE = 5000
+
+
+def in_doubt(nonconformance: Nonconformance) -> QuerySet[Inspection]:
+    """Everything of the part, of the lot, or of the station since the last good one; oldest first.
+
+    The bad parts that it rests on are among them in any case.
+    """
+    rests_on = Q(pk__in=_standing(nonconformance).values("inspection"))
+    return Inspection.objects.filter(_reach(nonconformance) | rests_on).order_by("pk")
+
+
+def _reach(nonconformance: Nonconformance) -> Q:
+    if nonconformance.scope == Scope.LOT:
+        return Q(lot=nonconformance.lot_id)
+    if nonconformance.scope == Scope.PART:
+        return Q(pk=nonconformance.inspection_id)
+    of_station = Q(station=nonconformance.station_id, product=nonconformance.product_id)
+    good = last_good(nonconformance)
+    return of_station & Q(pk__gt=good.pk) if good else of_station
+
+
+def last_good(nonconformance: Nonconformance) -> Inspection | None:
+    """The last part settled as OK at this station before the first bad one."""
+    settled = Inspection.objects.filter(
+        station=nonconformance.station_id,
+        product=nonconformance.product_id,
+        status=InspectionStatus.SETTLED,
+        evaluation=Evaluation.OK,
+    )
+    bad = first_bad(nonconformance)
+    return settled.filter(pk__lt=bad).order_by("-pk").first() if bad else None
+
+
+def first_bad(nonconformance: Nonconformance) -> UUID | None:
+    standing = _standing(nonconformance).order_by("inspection_id")
+    first = standing.values_list("inspection_id", flat=True).first()
+    return first or nonconformance.inspection_id
+
+
+def _standing(nonconformance: Nonconformance) -> QuerySet[Occurrence]:
+    return nonconformance.occurrences.filter(status=Standing.STANDS)
+
+
+def not_listed(nonconformance: Nonconformance) -> QuerySet[Inspection]:
+    """What is in doubt and not on the frozen list."""
+    listed = Contained.objects.filter(nonconformance=nonconformance, inspection=OuterRef("pk"))
+    return in_doubt(nonconformance).exclude(Exists(listed))
+
+
+def freeze(nonconformance: Nonconformance, rows: QuerySet[Inspection], *, now: datetime) -> int:
+    """Put them on the list as they are now. Returns how many."""
+    last = nonconformance.lines.aggregate(last=Max("number"))["last"] or 0
+    lines = [
+        Contained(
+            nonconformance=nonconformance,
+            inspection_id=pk,
+            number=number,
+            evaluation=evaluation,
+            added_at=now,
+        )
+        for number, (pk, evaluation) in zip(
+            numbers(last + 1), rows.values_list("pk", "evaluation"), strict=False
+        )
+    ]
+    Contained.objects.bulk_create(lines, batch_size=_AT_ONCE)
+    return len(lines)
+
+
+def undecided(nonconformance: Nonconformance) -> QuerySet[Contained]:
+    """Lines of which nobody has said for good what is done with them: to keep is no end."""
+    return nonconformance.lines.filter(Q(disposition=None) | Q(disposition__kind=Kind.HOLD))

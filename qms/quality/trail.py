@@ -1,0 +1,112 @@
+"""What nonconformances say now, held against the events and the signatures that made them so."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import transaction
+
+from qms.events.models import Event, of_nonconformances
+from qms.events.seal import Fault
+from qms.quality.actions import is_as_signed
+from qms.quality.models import Covers, Disposition, Kind, Nonconformance, Standing, Status
+
+_AT_ONCE = 200
+
+
+def faults() -> Iterator[Fault]:
+    rows = Nonconformance.objects.order_by("pk")
+    part = list(rows[:_AT_ONCE])
+    while part:
+        lives = _lives(part)
+        for case in part:
+            if any(_wrong(case, lives.get(case.number, []))):
+                yield from _confirmed(case.pk)
+        part = list(rows.filter(pk__gt=part[-1].pk)[:_AT_ONCE])
+
+
+def _lives(cases: Sequence[Nonconformance]) -> dict[str, list[Event]]:
+    lives: dict[str, list[Event]] = {}
+    for event in of_nonconformances(case.number for case in cases):
+        lives.setdefault(event.payload["nonconformance"], []).append(event)
+    return lives
+
+
+@transaction.atomic
+def _confirmed(pk: int) -> list[Fault]:
+    """Look again with the row held still: somebody may have moved it between two looks."""
+    rows = list(Nonconformance.objects.select_for_update().filter(pk=pk))
+    lives = _lives(rows)
+    return [
+        Fault(None, "", f"{case} {what}")
+        for case in rows
+        for what in _wrong(case, lives.get(case.number, []))
+    ]
+
+
+def _wrong(case: Nonconformance, life: Sequence[Event]) -> Iterator[str]:
+    if not life:
+        yield "has no event"
+        return
+    if case.status != (told := _status(life)):
+        yield f"says {case.status}, its events say {told}"
+    if _rests_on(case) != (joined := _joined(life)):
+        yield f"rests on other parts than the {len(joined)} of its events"
+    yield from _wrong_dispositions(case, life)
+    yield from _wrong_lines(case)
+
+
+def _status(life: Sequence[Event]) -> str:
+    moves = [event.payload["status"] for event in life if event.name == "NonconformanceMoved"]
+    return str(moves[-1] if moves else Status.OPEN)
+
+
+def _rests_on(case: Nonconformance) -> set[str]:
+    standing = case.occurrences.filter(status=Standing.STANDS)
+    return {str(pk) for pk in standing.values_list("inspection_id", flat=True)}
+
+
+def _joined(life: Sequence[Event]) -> set[str]:
+    parts: set[str] = set()
+    for event in life:
+        if event.name == "NonconformanceJoined":
+            parts.add(event.payload["inspection_id"])
+        elif event.name == "NonconformanceLeft":
+            parts.discard(event.payload["inspection_id"])
+    return parts
+
+
+def _wrong_dispositions(case: Nonconformance, life: Sequence[Event]) -> Iterator[str]:
+    told = {
+        event.payload["disposition_id"]: event.payload
+        for event in life
+        if event.name == "PartsDispositioned"
+    }
+    rows = case.dispositions.select_related("signature", "nonconformance")
+    for disposition in rows:
+        said = told.pop(disposition.pk, None)
+        if said is None:
+            yield f"has disposition {disposition.pk}, of which no event tells"
+        elif said["kind"] != disposition.kind or said["digest"] != disposition.signature.digest:
+            yield f"has disposition {disposition.pk}, of which its event tells otherwise"
+        elif not is_as_signed(disposition):
+            yield f"has disposition {disposition.pk}, which is not what was signed"
+    if told:
+        yield f"lacks disposition {min(told)}, of which an event tells"
+
+
+def _wrong_lines(case: Nonconformance) -> Iterator[str]:
+    """Each part bears the latest disposition that covers it."""
+    dispositions = list(case.dispositions.all())
+    for line in case.lines.values_list("number", "inspection_id", "added_at", "disposition_id"):
+        number, part, added_at, says = line
+        holds: Disposition | None = None
+        for one in dispositions:
+            if one.at >= added_at and _covers(one, part, holds):
+                holds = one
+        if says != (holds.pk if holds else None):
+            yield f"has another disposition on line {number} than was signed for it"
+
+
+def _covers(one: Disposition, part: object, holds: Disposition | None) -> bool:
+    if one.covers == Covers.ONE:
+        return one.inspection_id == part
+    return one.covers == Covers.ALL or holds is None or holds.kind == Kind.HOLD

@@ -1,0 +1,385 @@
+"""Contain, dispose, mend, close: each by whom it may be done, and none half."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from qms.accounts.models import Signature
+from qms.events.models import Event
+from qms.inspections import trail as inspections_trail
+from qms.inspections.models import Inspection
+from qms.lifecycle import IllegalMove, Refused
+from qms.plant import actions as plant
+from qms.quality import actions, containment, lots, remedies, trail
+from qms.quality.models import Contained, Disposition, Nonconformance
+from qms.review import actions as reviews
+from tests.factories import person, product
+from tests.qms.quality.conftest import proof
+
+TODAY = timezone.localdate()
+
+
+def listed(case) -> list:
+    return list(containment.in_doubt(case).values_list("pk", flat=True))
+
+
+def contain(case, text="behind the red tape") -> int:
+    return actions.contain(case, text=text, by=person("lea", "lead"), now=timezone.now())
+
+
+def dispose(case, kind="SCRAP", *, by=None, **words) -> Disposition:
+    by = by or person("lea", "lead")
+    return actions.dispose(case, kind, proof=proof(by), now=timezone.now(), **words)
+
+
+def agree(case, kind="CORRECTIVE", **words):
+    given = {"text": "new tool", "due": TODAY, "check_due": TODAY + timedelta(days=14), **words}
+    lea = person("lea", "lead")
+    return remedies.agree(case, kind=kind, owner=lea, by=lea, now=timezone.now(), **given)
+
+
+def faults() -> list:
+    return [*trail.faults(), *inspections_trail.faults()]
+
+
+# --- the containment list ---
+
+
+def test_everything_of_the_station_since_the_last_good_part_is_in_doubt(good, bad):
+    good()
+    after = good(seed=1)
+    first = bad("crack", seed=2).inspection
+    later, elsewhere = good(seed=3), good(seed=4, station=plant.ensure_station("S2"))
+    case = Nonconformance.objects.get()
+    assert containment.last_good(case) == after
+    assert listed(case) == [first.pk, later.pk]
+    assert elsewhere.pk not in listed(case)
+
+
+def test_a_part_that_is_not_settled_or_of_another_product_is_no_last_good(good, bad):
+    last = good()
+    Inspection.objects.filter(pk=good(seed=1).pk).update(status="IN_REVIEW", settled_at=None)
+    bad("crack", seed=2)
+    assert containment.last_good(Nonconformance.objects.get()) == last
+
+
+def test_without_a_good_part_all_of_the_station_is_in_doubt(good, bad):
+    first = bad("scratch")
+    second = bad("crack", seed=1)
+    assert listed(Nonconformance.objects.get()) == [first.inspection_id, second.inspection_id]
+
+
+def test_the_first_bad_part_of_the_rule_counts_not_the_one_that_opened_it(good, bad):
+    first, between, second = bad("dent"), good(seed=1), bad("dent", seed=2)
+    case = Nonconformance.objects.get()
+    assert listed(case) == [first.inspection_id, between.pk, second.inspection_id]
+
+
+def test_everything_of_the_lot_is_in_doubt(raised, bad, good):
+    inside, outside = good(lot="L7"), good(lot="L8", seed=1)
+    case = raised(bad("scratch", lot="L7", seed=2), scope="LOT")
+    assert inside.pk in listed(case)
+    assert outside.pk not in listed(case)
+
+
+def test_the_list_is_read_by_an_index(raised):
+    """With statistics of many parts it would be chosen; here the other way is forbidden."""
+    case = raised(scope="STATION")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+    plan = containment.in_doubt(case).filter(station=case.station).explain()
+    assert "Index" in plan
+    assert "Seq Scan on inspections" not in plan
+
+
+def test_what_is_contained_stays_as_it_was(raised, good):
+    case = raised(scope="STATION")
+    assert contain(case) == 1
+    line = case.lines.get()
+    assert (line.evaluation, case.status, case.containment) == (
+        "NOT_OK", "CONTAINED", "behind the red tape"
+    )  # fmt: skip
+    for change in ({"evaluation": "OK"}, {"number": 7}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Contained.objects.update(**change)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Contained.objects.all().delete()
+
+
+def test_what_comes_later_is_added_and_is_not_decided_yet(raised, good):
+    case = raised(scope="STATION")
+    contain(case)
+    dispose(case)
+    assert case.status == "DISPOSITIONED"
+    with pytest.raises(Refused, match="Nothing new"):
+        contain(case)
+    good(seed=5)
+    assert contain(case) == 1
+    assert (case.status, case.dispositioned_at) == ("CONTAINED", None)
+    assert [line.number for line in case.lines.all()] == [1, 2]
+    assert faults() == []
+
+
+def test_a_further_bad_part_joins_the_frozen_list_by_itself(bad):
+    bad("crack")
+    case = Nonconformance.objects.get()
+    contain(case)
+    dispose(case)
+    bad("crack", seed=1)
+    case.refresh_from_db()
+    assert (case.status, case.lines.count()) == ("CONTAINED", 2)
+    assert faults() == []
+
+
+def test_to_contain_says_how(raised):
+    with pytest.raises(Refused, match="kept apart"):
+        contain(raised(), text=" ")
+
+
+# --- dispositions ---
+
+
+def test_a_disposition_is_signed_and_moves_the_case(raised):
+    case = raised()
+    contain(case)
+    done = dispose(case, "REWORK")
+    assert case.status == "DISPOSITIONED"
+    assert case.lines.get().disposition == done
+    assert (done.parts, done.signature.meaning, done.reason) == (1, "APPROVAL", "as agreed")
+    assert done.signature.digest == Event.objects.get(name="PartsDispositioned").payload["digest"]
+    assert faults() == []
+
+
+def test_nothing_is_disposed_before_it_is_contained(raised):
+    case = raised()
+    with pytest.raises(Refused, match="Contain it first"):
+        dispose(case)
+    assert not Signature.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["USE_AS_IS", "REPAIR", "REGRADE"])
+def test_a_concession_needs_the_board(raised, kind):
+    case = raised()
+    contain(case)
+    with pytest.raises(Refused, match="material review board signs it"):
+        dispose(case, kind)
+    assert not Signature.objects.exists()
+    dispose(case, kind, by=person("mara", "mrb"))
+    assert case.status == "DISPOSITIONED"
+
+
+def test_one_part_by_itself_and_the_rest_together_and_the_latest_holds(bad):
+    parts = [bad("dent", seed=n) for n in range(3)]
+    case = Nonconformance.objects.get()
+    contain(case)
+    first, second, _ = case.lines.all()
+    dispose(case, "SCRAP", covers="ONE", line=first)
+    assert case.status == "CONTAINED"
+    dispose(case, "REWORK")
+    assert [line.disposition.kind for line in case.lines.all()] == ["SCRAP", "REWORK", "REWORK"]
+    dispose(case, "RELEASE", covers="ONE", line=second)
+    assert [line.disposition.kind for line in case.lines.all()] == ["SCRAP", "RELEASE", "REWORK"]
+    assert Event.objects.filter(subject=parts[1].inspection_id, name="PartsDispositioned").exists()
+    with pytest.raises(Refused, match="No part is left"):
+        dispose(case, "SCRAP")
+    dispose(case, "SCRAP", covers="ALL")
+    assert {line.disposition.kind for line in case.lines.all()} == {"SCRAP"}
+    assert faults() == []
+
+
+def test_a_part_on_hold_is_not_decided_for_good(raised):
+    case = raised()
+    contain(case)
+    dispose(case, "HOLD")
+    assert case.status == "CONTAINED"
+    dispose(case, "SCRAP")
+    assert case.status == "DISPOSITIONED"
+    dispose(case, "HOLD", covers="ALL")
+    assert (case.status, case.dispositioned_by) == ("CONTAINED", None)
+    assert faults() == []
+
+
+def test_the_boards_word_stands_above_all_others_and_both_are_kept(raised, bad, deliver_all):
+    review = bad("scratch")
+    case = raised(review)
+    contain(case)
+    done = dispose(case, "USE_AS_IS", by=person("mara", "mrb"), ruling="OK")
+    deliver_all()
+    review.inspection.refresh_from_db()
+    assert (done.ruling, review.inspection.evaluation) == ("OK", "OK")
+    said = dict(review.inspection.reviews.values_list("kind", "decision"))
+    assert said == {"VERIFY": "NOT_OK", "BOARD": "OK"}
+    assert case.occurrences.get().status == "TAKEN_BACK"
+    assert faults() == []
+
+
+def test_a_ruling_is_for_the_board_and_of_one_part(raised, bad, good):
+    good(lot="L1")
+    case = raised(bad("scratch", lot="L1", seed=1), scope="LOT")
+    contain(case)
+    with pytest.raises(Refused, match="for the material review board"):
+        dispose(case, ruling="OK")
+    with pytest.raises(Refused, match="of one part"):
+        dispose(case, ruling="OK", by=person("mara", "mrb"))
+    assert not Disposition.objects.exists()
+
+
+def test_a_ruling_that_is_refused_leaves_no_signature(raised, bad):
+    review = bad("scratch")
+    case = raised(review)
+    contain(case)
+    reviews.undo(review, by=review.reviewer, now=timezone.now())
+    with pytest.raises(Refused, match="still to decide"):
+        dispose(case, ruling="OK", by=person("mara", "mrb"))
+    assert not Signature.objects.exists()
+    assert case.lines.get().disposition is None
+
+
+# --- corrective actions and the end ---
+
+
+def test_closing_says_what_is_missing_until_nothing_is(raised):
+    case, lea, now = raised(), person("lea", "lead"), timezone.now()
+    with pytest.raises(Refused, match="what is done with every part"):
+        actions.close(case, by=lea, now=now)
+    contain(case)
+    dispose(case)
+    with pytest.raises(Refused, match=r"root cause.*no corrective action"):
+        actions.close(case, by=lea, now=now)
+    actions.describe(case, root_cause="worn tool", by=lea, now=now)
+    action = agree(case)
+    with pytest.raises(Refused, match="not finished"):
+        actions.close(case, by=lea, now=now)
+    remedies.finish(action, note="tool 7 changed", by=lea, now=now)
+    remedies.check(action, effective=False, note="two more since", by=lea, now=now)
+    with pytest.raises(Refused, match="did not help"):
+        actions.close(case, by=lea, now=now)
+    again = agree(case, text="change it weekly")
+    remedies.finish(again, note="", by=lea, now=now)
+    remedies.check(again, effective=True, note="none in 400 parts", by=lea, now=now)
+    actions.close(case, by=lea, now=now)
+    assert (case.status, case.closed_by) == ("CLOSED", lea)
+    assert faults() == []
+
+
+def test_what_is_closed_is_opened_again_with_a_reason(raised):
+    case, lea, now = raised(severity="MINOR"), person("lea", "lead"), timezone.now()
+    contain(case)
+    dispose(case)
+    actions.close(case, by=lea, now=now)
+    with pytest.raises(Refused, match="open it again first"):
+        agree(case)
+    with pytest.raises(Refused, match="Say why"):
+        actions.reopen(case, reason="", by=lea, now=now)
+    actions.reopen(case, reason="a customer complains", by=lea, now=now)
+    assert (case.status, case.closed_at) == ("DISPOSITIONED", None)
+    with pytest.raises(Refused, match="nothing to open"):
+        actions.reopen(case, reason="again", by=lea, now=now)
+    assert faults() == []
+
+
+def test_what_was_raised_in_error_is_withdrawn(raised):
+    case, lea, now = raised(), person("lea", "lead"), timezone.now()
+    actions.withdraw(case, reason="a shadow", by=lea, now=now)
+    assert case.status == "WITHDRAWN"
+    actions.reopen(case, reason="no shadow", by=lea, now=now)
+    contain(case)
+    with pytest.raises(IllegalMove):
+        actions.withdraw(case, reason="too late", by=lea, now=now)
+    assert faults() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"text": " "}, "what is to be done"),
+        ({"check_due": None}, "by when somebody checks"),
+        ({"check_due": TODAY - timedelta(days=1)}, "choose a later day"),
+    ],
+)
+def test_an_action_that_makes_no_sense_is_refused(raised, words, says):
+    with pytest.raises(Refused, match=says):
+        agree(raised(), **words)
+
+
+def test_an_action_is_overdue_until_it_is_done_and_checked(raised):
+    case, lea, now = raised(), person("lea", "lead"), timezone.now()
+    action = agree(case)
+
+    def late(days: int) -> bool:
+        return case.actions.filter(remedies.overdue(TODAY + timedelta(days=days))).exists()
+
+    assert [late(0), late(1)] == [False, True]
+    remedies.finish(action, note="", by=lea, now=now)
+    assert [late(1), late(15)] == [False, True]
+    remedies.check(action, effective=True, note="none since", by=lea, now=now)
+    assert not late(99)
+    with pytest.raises(IllegalMove):
+        remedies.cancel(action, note="never mind", by=lea, now=now)
+
+
+# --- lots ---
+
+
+def test_a_lot_is_let_go_under_a_signature_and_not_while_it_is_doubted(raised, bad):
+    case = raised(bad("scratch", lot="L7"), scope="LOT", hold_lot=True)
+    lot, mara = case.lot, person("mara", "mrb")
+    lot.refresh_from_db()
+    with pytest.raises(Refused, match="doubts the whole lot"):
+        lots.let_go(lot, "RELEASED", proof=proof(mara), now=timezone.now())
+    assert not Signature.objects.exists()
+    contain(case)
+    dispose(case, "SORT")
+    lots.let_go(lot, "RELEASED", proof=proof(mara, "all sorted"), now=timezone.now())
+    assert (lot.status, lot.reason) == ("RELEASED", "all sorted")
+    assert Signature.objects.filter(record="lot L7 of tile", person=mara).exists()
+
+
+def test_a_lot_counts_what_is_settled(good, bad):
+    good(lot="L7")
+    review = bad("scratch", lot="L7", seed=1)
+    bad("scratch", lot="L8", seed=2)
+    reviews.undo(review, by=review.reviewer, now=timezone.now())
+    lot = product("tile").lots.get(number="L7")
+    assert lots.counts([lot]) == {lot.pk: lots.LotCount(2, 1, 0, 0, 1)}
+
+
+# --- the trail ---
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "says"),
+    [
+        (Nonconformance, {"status": "CONTAINED", "dispositioned_at": None, "dispositioned_by": None}, "its events say DISPOSITIONED"),
+        (Contained, {"disposition": None}, "another disposition on line 1"),
+        (Nonconformance, {"number": "NCR-1999-0001"}, "has no event"),
+    ],
+)  # fmt: skip
+def test_what_was_changed_behind_the_actions_back_is_found(raised, model, change, says):
+    case = raised()
+    contain(case)
+    dispose(case)
+    model.objects.update(**change)
+    assert any(says in fault.what for fault in trail.faults())
+
+
+def test_a_disposition_that_is_not_what_was_signed_is_found(raised):
+    case = raised()
+    contain(case)
+    dispose(case, "SCRAP")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE quality_disposition SET reason = 'another'")
+    assert any("not what was signed" in fault.what for fault in trail.faults())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "CONTAINED"}, {"status": "CLOSED"}, {"by_rule": True}, {"scope": "LOT"}],
+)
+def test_the_database_refuses_a_state_without_its_name_and_date(raised, change):
+    raised()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Nonconformance.objects.update(**change)
