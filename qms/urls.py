@@ -14,6 +14,8 @@ from qms.inspections import views as inspections
 from qms.plant import api as plant_api
 from qms.plant import catalogue_views, place_views, product_views
 from qms.plant import views as plant
+from qms.quality import lot_views as lots
+from qms.quality import views as quality
 from qms.reports import agreement_page, thresholds_page
 from qms.reports import views as reports
 from qms.review import lists as review_lists
@@ -104,6 +106,24 @@ urlpatterns = [
     path("agreement/", agreement_page.agreement, name="agreement"),
     path("agreement/studies/begin/", agreement_page.begin, name="study-begin"),
     path("agreement/studies/<int:pk>/", agreement_page.study, name="study"),
+    path("quality/", quality.index, name="nonconformances"),
+    path("quality/new/", quality.new, name="nonconformance-new"),
+    path("quality/actions/<int:pk>/done/", quality.finish_action, name="action-done"),
+    path("quality/actions/<int:pk>/check/", quality.check_action, name="action-check"),
+    path("quality/actions/<int:pk>/cancel/", quality.cancel_action, name="action-cancel"),
+    path("quality/<str:number>/", quality.record, name="nonconformance"),
+    path("quality/<str:number>/evidence/", quality.evidence_pack, name="nonconformance-evidence"),
+    path("quality/<str:number>/contain/", quality.contain, name="nonconformance-contain"),
+    path("quality/<str:number>/dispose/", quality.dispose, name="nonconformance-dispose"),
+    path("quality/<str:number>/cause/", quality.describe, name="nonconformance-cause"),
+    path("quality/<str:number>/agree/", quality.agree, name="nonconformance-agree"),
+    path("quality/<str:number>/close/", quality.close, name="nonconformance-close"),
+    path("quality/<str:number>/withdraw/", quality.withdraw, name="nonconformance-withdraw"),
+    path("quality/<str:number>/reopen/", quality.reopen, name="nonconformance-reopen"),
+    path("lots/", lots.index, name="lots"),
+    path("lots/<int:pk>/", lots.detail, name="lot"),
+    path("lots/<int:pk>/hold/", lots.hold, name="lot-hold"),
+    path("lots/<int:pk>/let-go/", lots.let_go, name="lot-let-go"),
     path("keys/", accounts.keys, name="keys"),
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),

@@ -10,7 +10,7 @@ from qms.facts import NEVER_CHANGED, NEVER_EMPTIED
 from qms.inspections import enrolments  # noqa: F401 - Django looks for its rows here
 from qms.lifecycle import Lifecycle
 from qms.partitions import key_beside, new_key
-from qms.plant.models import DefectType, Lot, Part, Product, Station
+from qms.plant.models import DefectType, Lot, LotStatus, Part, Product, Station
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
 
@@ -115,6 +115,11 @@ class Inspection(Lifecycle):
     def upright_key(self) -> str:
         """The one canonical upright file, free of metadata: all coordinates are in its frame."""
         return f"{self.picture_key.rsplit('.', 1)[0]}.upright"
+
+    @property
+    def is_held(self) -> bool:
+        """Its lot is on hold, and so is every part of it, whatever its own verdict."""
+        return self.lot is not None and self.lot.status == LotStatus.HELD
 
     @property
     def serial(self) -> str:

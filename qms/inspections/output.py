@@ -16,7 +16,9 @@ def with_verdicts(rows: QuerySet[Inspection]) -> QuerySet[Inspection]:
     findings = Prefetch("findings", Finding.objects.select_related("defect_type"))
     verdicts = Verdict.objects.select_related("model_version", "recipe").order_by("-judged_at")
     return rows.select_related("product", "part", "lot", "station").prefetch_related(
-        "reviews", Prefetch("verdicts", verdicts.prefetch_related(findings))
+        "reviews",
+        "containments__disposition",
+        Prefetch("verdicts", verdicts.prefetch_related(findings)),
     )
 
 
@@ -75,6 +77,8 @@ class InspectionOutput(serializers.ModelSerializer[Inspection]):
     serial = serializers.CharField()
     lot = serializers.CharField(source="lot.number", default=None)
     station = serializers.CharField(source="station.code", default=None)
+    held = serializers.SerializerMethodField()
+    disposition = serializers.SerializerMethodField()
     verdicts = VerdictOutput(many=True)
     links = serializers.SerializerMethodField()
 
@@ -89,6 +93,8 @@ class InspectionOutput(serializers.ModelSerializer[Inspection]):
             "station",
             "status",
             "evaluation",
+            "held",
+            "disposition",
             "score",
             "width",
             "height",
@@ -109,6 +115,19 @@ class InspectionOutput(serializers.ModelSerializer[Inspection]):
         if request is None or not is_hidden(inspection, request.user):
             return said
         return {**said, "evaluation": Evaluation.UNDEFINED, "score": None, "verdicts": []}
+
+    def get_held(self, inspection: Inspection) -> bool:
+        """By its lot, whatever its own verdict; or by what was decided about it."""
+        return inspection.is_held or self.get_disposition(inspection) == "hold"
+
+    def get_disposition(self, inspection: Inspection) -> str | None:
+        """What is to be done with the part, in the words of ISO 9000; none was decided: null.
+
+        Signed in the room above; it reaches us through the inspection.
+        """
+        signed = [line.disposition for line in inspection.containments.all() if line.disposition]
+        latest = max(signed, key=lambda one: one.pk, default=None)
+        return latest.kind.lower() if latest else None
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
     def get_links(self, inspection: Inspection) -> dict[str, Any]:

@@ -91,6 +91,12 @@ def state(inspection: Inspection) -> dict[str, Any]:
     return {"value": value, "short": _SHORT[inspection.status], "inspection": inspection}
 
 
+@register.inclusion_tag("pieces/held.html")
+def held(inspection: Inspection) -> dict[str, Any]:
+    """Nothing, unless its lot is on hold: then its own verdict lets nothing go."""
+    return {"lot": inspection.lot if inspection.is_held else None}
+
+
 @register.simple_tag
 def thumbnail(inspection: Inspection, side: int = 56) -> SafeString:
     return format_html(
