@@ -168,14 +168,9 @@ def _need(reason: str) -> None:
 
 
 def _lines(case: Nonconformance, covers: str, line: Contained | None) -> QuerySet[Contained]:
-    """As ids, so that what is covered does not change while it is written."""
     if covers == Covers.ONE:
-        found = case.lines.filter(pk=line.pk) if line else case.lines.none()
-    elif covers == Covers.ALL:
-        found = case.lines.all()
-    else:
-        found = containment.undecided(case)
-    return Contained.objects.filter(pk__in=list(found.values_list("pk", flat=True)))
+        return case.lines.filter(pk=line.pk) if line else case.lines.none()
+    return case.lines.all() if covers == Covers.ALL else containment.undecided(case)
 
 
 def _check_disposition(
@@ -185,14 +180,14 @@ def _check_disposition(
         raise Refused("Contain it first: a disposition is of the parts on the containment list.")
     if kind not in Kind.values:
         raise Refused("Choose what is to be done with the parts.")
-    if not lines:
+    if not lines.exists():
         raise Refused("No part is left without a disposition: choose the part to decide anew.")
     if kind in NEEDS_BOARD and not has_role(by, Role.MRB):
         word = Kind(kind).label.lower()
         raise Refused(f"“{word}” is a concession: somebody of the material review board signs it.")
     if ruling and not has_role(by, Role.MRB):
         raise Refused("A ruling on the part's evaluation is for the material review board.")
-    if ruling and (ruling not in (Evaluation.OK, Evaluation.NOT_OK) or len(lines) != 1):
+    if ruling and (ruling not in (Evaluation.OK, Evaluation.NOT_OK) or lines.count() != 1):
         raise Refused("A ruling says OK or not OK of one part: choose that part alone.")
 
 

@@ -14,22 +14,15 @@ _AT_ONCE = 5000
 
 
 def in_doubt(nonconformance: Nonconformance) -> QuerySet[Inspection]:
-    """Everything of the part, of the lot, or of the station since the last good one; oldest first.
-
-    The bad parts that it rests on are among them in any case.
-    """
-    rests_on = Q(pk__in=_standing(nonconformance).values("inspection"))
-    return Inspection.objects.filter(_reach(nonconformance) | rests_on).order_by("pk")
-
-
-def _reach(nonconformance: Nonconformance) -> Q:
+    """Everything of the part, of the lot, or of the station since the last good one; oldest first."""
+    rows = Inspection.objects.order_by("pk")
     if nonconformance.scope == Scope.LOT:
-        return Q(lot=nonconformance.lot_id)
+        return rows.filter(lot=nonconformance.lot_id)
     if nonconformance.scope == Scope.PART:
-        return Q(pk=nonconformance.inspection_id)
-    of_station = Q(station=nonconformance.station_id, product=nonconformance.product_id)
+        return rows.filter(pk__in=[nonconformance.inspection_id])
+    rows = rows.filter(station=nonconformance.station_id, product=nonconformance.product_id)
     good = last_good(nonconformance)
-    return of_station & Q(pk__gt=good.pk) if good else of_station
+    return rows.filter(pk__gt=good.pk) if good else rows
 
 
 def last_good(nonconformance: Nonconformance) -> Inspection | None:

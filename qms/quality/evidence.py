@@ -105,6 +105,7 @@ def pack(case: Nonconformance, *, reader: User) -> dict[str, Any]:
         "bad_parts": case.occurrences.filter(status=Standing.STANDS).count(),
         "lines": lines_of(case)[:LINES] if is_frozen(case) else [],
         "line_count": case.lines.count(),
+        "doubted": 0 if is_frozen(case) else containment.in_doubt(case).count(),
         "columns": drawn,
         "dispositions": case.dispositions.select_related("signature", "by", "inspection__part"),
         "actions": case.actions.select_related("owner", "done_by", "checked_by"),

@@ -278,8 +278,9 @@ def _line(case: Nonconformance, wanted: dict[str, Any]) -> Contained | None:
 @require_POST
 @role_required(*KEEPERS)
 def describe(request: PersonRequest, number: str) -> HttpResponse:
+    case = _case(number)
     cause = forms.said(forms.CauseForm(request.POST))["root_cause"]
-    actions.describe(_case(number), root_cause=cause, by=request.user, now=timezone.now())
+    actions.describe(case, root_cause=cause, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
 
@@ -294,16 +295,18 @@ def close(request: PersonRequest, number: str) -> HttpResponse:
 @require_POST
 @role_required(*KEEPERS)
 def withdraw(request: PersonRequest, number: str) -> HttpResponse:
+    case = _case(number)
     reason = forms.said(forms.ReasonForm(request.POST))["reason"]
-    actions.withdraw(_case(number), reason=reason, by=request.user, now=timezone.now())
+    actions.withdraw(case, reason=reason, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
 
 @require_POST
 @role_required(*KEEPERS)
 def reopen(request: PersonRequest, number: str) -> HttpResponse:
+    case = _case(number)
     reason = forms.said(forms.ReasonForm(request.POST))["reason"]
-    actions.reopen(_case(number), reason=reason, by=request.user, now=timezone.now())
+    actions.reopen(case, reason=reason, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
 

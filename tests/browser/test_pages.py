@@ -13,20 +13,8 @@ from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WIDE = ["/", "/inspections/", "/review/", "/thresholds/", "/agreement/", "/keys/", "/dead-letters/"]
-PAGES = [
-    "/",
-    "/line/",
-    "/line/?wall=1",
-    "/inspections/",
-    "/review/",
-    "/thresholds/",
-    "/agreement/",
-    "/keys/",
-    "/dead-letters/",
-    "/admin/",
-    "/api/docs/",
-]
+WIDE = ["/", "/inspections/", "/review/", "/thresholds/", "/agreement/", "/quality/", "/lots/", "/keys/", "/dead-letters/"]  # fmt: skip
+PAGES = [*WIDE, "/line/", "/line/?wall=1", "/admin/", "/api/docs/"]
 
 
 @pytest.fixture

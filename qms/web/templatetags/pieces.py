@@ -92,9 +92,9 @@ def state(inspection: Inspection) -> dict[str, Any]:
 
 
 @register.inclusion_tag("pieces/held.html")
-def held(inspection: Inspection) -> dict[str, Any]:
+def held(inspection: Inspection, words: str = "Lot on hold") -> dict[str, Any]:
     """Nothing, unless its lot is on hold: then its own verdict lets nothing go."""
-    return {"lot": inspection.lot if inspection.is_held else None}
+    return {"lot": inspection.lot if inspection.is_held else None, "words": words}
 
 
 @register.simple_tag

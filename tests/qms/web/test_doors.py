@@ -78,6 +78,8 @@ MATRIX = {
     "plant": set(Role),
     "plant-parts": set(Role),
     "plant-import": {Role.ADMIN, Role.LEAD, Role.MANAGER},
+    "nonconformances": set(Role),
+    "lots": set(Role),
     "keys": {Role.ADMIN, Role.INTEGRATOR},
     "dead-letters": {Role.ADMIN, Role.ML},
 }
@@ -91,7 +93,15 @@ def test_each_role_sees_its_own_pages(sign_in, role):
         assert client.get(reverse(name)).status_code == expected, name
 
 
+_KEEPERS = {Role.LEAD, Role.MANAGER, Role.MRB}
+
 CHANGES = [
+    *((f"nonconformance-{what}", _KEEPERS) for what in ("contain", "close", "reopen", "agree")),
+    *((f"nonconformance-{what}", _KEEPERS) for what in ("cause", "withdraw")),
+    *((f"action-{what}", _KEEPERS) for what in ("done", "check", "cancel")),
+    ("nonconformance-dispose", {Role.LEAD, Role.MRB}),
+    ("lot-hold", _KEEPERS | {Role.INSPECTOR}),
+    ("lot-let-go", {Role.LEAD, Role.MRB}),
     ("review-claim", {Role.INSPECTOR, Role.LEAD}),
     ("review-release", {Role.INSPECTOR, Role.LEAD}),
     ("review-decide", {Role.INSPECTOR, Role.LEAD}),
