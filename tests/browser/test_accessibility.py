@@ -4,9 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page
 
+from qms.accounts.models import User
 from qms.plant import actions as plant
+from qms.plant.models import Lot
+from qms.quality import actions, opening, remedies
+from qms.quality.models import Nonconformance
 from qms.review import actions as reviews
 from qms.review.models import Review
 from tests import factories
@@ -25,6 +30,8 @@ PLAIN = [
     "/review/keys/",
     "/thresholds/",
     "/agreement/?looks=all",
+    "/quality/",
+    "/lots/",
     "/keys/",
     "/dead-letters/",
 ]
@@ -55,11 +62,32 @@ def house(roles: None, deliver_all: Callable[[], int]) -> dict[str, str]:
     otto, now = factories.person("otto", "inspector"), factories.timezone.now()
     reviews.claim(first, by=otto, now=now)
     reviews.decide(first, decision="NOT_OK", by=otto, now=now, note="a deep one")
+    case, lot = _cases(first, by=otto)
     return {
+        "an open nonconformance": f"/quality/{lot.number}/",
+        "a nonconformance": f"/quality/{case.number}/",
+        "its evidence": f"/quality/{case.number}/evidence/",
+        "a form to raise one": f"/quality/new/?inspection={first.inspection_id}",
+        "a lot": f"/lots/{lot.lot_id}/",
         "a decided part": f"/review/{first.pk}/",
         "a part to decide": f"/review/{second.pk}/",
         "an inspection": f"/inspections/{first.inspection_id}/",
     }
+
+
+def _cases(review: Review, *, by: User) -> tuple[Nonconformance, Nonconformance]:
+    """One of a part that is contained and has an action, and an open one of a lot on hold."""
+    now, today, part = timezone.now(), timezone.localdate(), review.inspection
+    found = opening.Found(product=part.product, inspection=part, scope="PART", title="A dent")
+    case = opening.raise_nonconformance(found, by=by, now=now)
+    actions.contain(case, text="rack 4", by=by, now=now)
+    remedies.agree(
+        case, kind="CORRECTION", text="grind", owner=by, due=today, check_due=None, by=by, now=now
+    )
+    doubt = opening.Found(
+        product=part.product, lot=Lot.objects.get(), scope="LOT", title="Rust", hold_lot=True
+    )
+    return case, opening.raise_nonconformance(doubt, by=by, now=now)
 
 
 def grave(page: Page) -> list[str]:
