@@ -61,6 +61,8 @@ def test_a_bad_part_goes_all_the_way(raised: Page, deliver_all):
     expect(page.get_by_label("Line of the part")).to_have_value("1")
     _sign(page, "Scrap", "guess")
     expect(page.get_by_text("The password is not right")).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("agreed on the line")
+    expect(page.get_by_label("Your password again")).to_have_value("")
     assert not Signature.objects.exists()
     _sign(page, "Scrap", "a long password")
     expect(page.get_by_text("The disposition is signed")).to_be_visible()

@@ -151,7 +151,7 @@ def mark(kind: DefectType | None) -> SafeString:
 def moment(value: datetime | None, station: Station | None = None, form: str = "") -> SafeString:
     """A time as the clock at the station shows it; UTC stands in the tooltip."""
     if value is None:
-        return format_html("<span class='quiet'>–</span>")
+        return SafeString("<span class='quiet'>–</span>")
     here = value.astimezone(_zone(station))
     today = here.date() == timezone.now().astimezone(here.tzinfo).date()
     shown = here.strftime("%H:%M:%S" if today and form != "full" else "%Y-%m-%d %H:%M:%S")

@@ -72,12 +72,12 @@ def _next_number(product: Product) -> int:
     return product.inspection_set.filter(source=Source.DEMO).count() + 1
 
 
-def _defect_of(number: int) -> str | None:
+def defect_of(number: int) -> str | None:
     """Every fifth part has a defect, of each type in turn."""
     return DEFECTS[number // 5 % len(DEFECTS)] if number % 5 == 0 else None
 
 
 def _photograph(number: int) -> bytes:
     out = io.BytesIO()
-    part(_LINE_SEED + number, _defect_of(number))[0].save(out, "PNG")
+    part(_LINE_SEED + number, defect_of(number))[0].save(out, "PNG")
     return out.getvalue()
