@@ -28,7 +28,7 @@ KEYS: dict[str, Key] = {
     "toggle-finding": Key("x", "The chosen finding is true, false, or open"),
     "next-part": Key("j", "Leave this part for later: next one"),
     "previous-part": Key("k", "Back to the part before"),
-    "peek": Key("Space", "Hold: the bare picture", fixed=True),
+    "peek": Key("Space", "Heat map on or off; hold: the bare picture", fixed=True),
     "heat": Key("t", "Heat map on or off"),
     "mask": Key("m", "Mask on or off"),
     "outlines": Key("o", "Outlines on or off"),

@@ -2,6 +2,7 @@
 // zoom is a change of its viewBox and every layer follows.
 
 const MOST = 24; // times larger than the whole picture
+const TAP = 250; // milliseconds: longer is held
 const viewer = document.querySelector("[data-viewer]");
 if (viewer) start(viewer);
 
@@ -175,8 +176,15 @@ function fetchOnce(image) {
   if (!image.hasAttribute("href")) image.setAttribute("href", image.dataset.href);
 }
 
+// Held, the bare picture; tapped, the heat map goes and comes.
 function peek(button, stage) {
   const bare = (on) => () => stage.classList.toggle("bare-picture", on);
+  let down = null;
+  button?.addEventListener("hold", () => { down = performance.now(); });
+  button?.addEventListener("release", () => {
+    if (down !== null && performance.now() - down < TAP) document.querySelector("[data-toggle=heat]").click();
+    down = null;
+  });
   for (const name of ["hold", "pointerdown"]) button?.addEventListener(name, bare(true));
   for (const name of ["release", "pointerup", "pointerleave"]) button?.addEventListener(name, bare(false));
 }
