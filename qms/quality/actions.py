@@ -24,8 +24,7 @@ _LISTED = (Status.CONTAINED, Status.DISPOSITIONED)
 def contain(case: Nonconformance, *, text: str, by: User, now: datetime) -> int:
     """Freeze the list of parts in doubt; later again, for what came since. Returns how many came."""
     hold(case)
-    if case.status not in (Status.OPEN, *_LISTED):
-        raise Refused(f"{case} is {case.get_status_display().lower()}: open it again first.")
+    check_live(case)
     if case.status == Status.OPEN and not text.strip():
         raise Refused("Say how the parts are kept apart: where they are, and who saw to it.")
     added = containment.freeze(case, containment.not_listed(case), now=now)
@@ -59,22 +58,20 @@ def dispose(
     hold(case)
     lines = _lines(case, covers, line)
     _check_disposition(case, kind, lines, ruling, proof.person)
-    part = line.inspection_id if line else None
-    said = {"kind": kind, "covers": covers, "parts": lines.count(), "ruling": ruling}
-    said |= {"nonconformance": case.number, "part": part, "reason": proof.reason}
-    signature = sign(proof, record=f"{case.number}: {Kind(kind).label}", content=said, now=now)
-    disposition = Disposition.objects.create(
+    disposition = Disposition(
         nonconformance=case,
         kind=kind,
         covers=covers,
-        inspection_id=part,
+        inspection_id=line.inspection_id if line else None,
         parts=lines.count(),
         ruling=ruling,
         by=proof.person,
         at=now,
         reason=proof.reason,
-        signature=signature,
     )
+    record = f"{case.number}: {Kind(kind).label}"
+    disposition.signature = sign(proof, record=record, content=content_of(disposition), now=now)
+    disposition.save(force_insert=True)
     if ruling:
         _rule(case, lines.get(), ruling, proof, now=now)
     lines.update(disposition=disposition)
@@ -84,7 +81,7 @@ def dispose(
 
 
 def content_of(disposition: Disposition) -> dict[str, Any]:
-    """What was signed: the same words again, from the row."""
+    """What is signed, and can be read again from the row."""
     return {
         "nonconformance": disposition.nonconformance.number,
         "kind": disposition.kind,
@@ -104,8 +101,7 @@ def is_as_signed(disposition: Disposition) -> bool:
 def describe(case: Nonconformance, *, root_cause: str, by: User, now: datetime) -> None:
     """Write down why it happened."""
     hold(case)
-    if not case.is_live:
-        raise Refused(f"{case} is {case.get_status_display().lower()}: open it again first.")
+    check_live(case)
     case.root_cause = root_cause.strip()
     case.save(update_fields=["root_cause"])
     event = catalogue.NonconformanceDescribed(
@@ -160,6 +156,11 @@ def hold(case: Nonconformance) -> None:
     """Read it anew and hold it still to the end of the transaction."""
     Nonconformance.objects.select_for_update().get(pk=case.pk)
     case.refresh_from_db()
+
+
+def check_live(case: Nonconformance) -> None:
+    if not case.is_live:
+        raise Refused(f"{case} is {case.get_status_display().lower()}: open it again first.")
 
 
 def _need(reason: str) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from qms.accounts.models import User
 from qms.events import catalogue, outbox
 from qms.lifecycle import Refused
-from qms.quality.actions import hold
+from qms.quality.actions import check_live, hold
 from qms.quality.models import ActionKind, ActionStatus, CorrectiveAction, Nonconformance
 
 
@@ -26,13 +26,8 @@ def agree(
 ) -> CorrectiveAction:
     """Somebody is to do something by a day; on a later day somebody looks whether it helped."""
     hold(case)
-    _check_live(case)
-    if not text.strip():
-        raise Refused("Say what is to be done.")
-    if kind != ActionKind.CORRECTION and check_due is None:
-        raise Refused("Say by when somebody checks whether it helped.")
-    if check_due and check_due < due:
-        raise Refused("Whether it helped is checked after it is done: choose a later day.")
+    check_live(case)
+    _check_agreement(kind, text, due, check_due)
     action = CorrectiveAction.objects.create(
         nonconformance=case,
         kind=kind,
@@ -90,14 +85,18 @@ def overdue(today: date) -> Q:
     return late | Q(status=ActionStatus.DONE, check_due__lt=today)
 
 
+def _check_agreement(kind: str, text: str, due: date, check_due: date | None) -> None:
+    if not text.strip():
+        raise Refused("Say what is to be done.")
+    if kind != ActionKind.CORRECTION and check_due is None:
+        raise Refused("Say by when somebody checks whether it helped.")
+    if check_due and check_due < due:
+        raise Refused("Whether it helped is checked after it is done: choose a later day.")
+
+
 def _begin(action: CorrectiveAction) -> None:
     hold(action.nonconformance)
-    _check_live(action.nonconformance)
-
-
-def _check_live(case: Nonconformance) -> None:
-    if not case.is_live:
-        raise Refused(f"{case} is {case.get_status_display().lower()}: open it again first.")
+    check_live(action.nonconformance)
 
 
 def _announce(action: CorrectiveAction, *, by: User, now: datetime) -> None:
