@@ -17,6 +17,7 @@ from qms.accounts.http import PersonRequest
 from qms.accounts.models import Meaning
 from qms.accounts.roles import Role, role_required
 from qms.accounts.signing import SigningForm, proof_of
+from qms.filled_in import filled_in
 from qms.inspections import enrolling, judge, pictures
 from qms.inspections.enrolments import Enrolment, EnrolmentPicture, Phase
 from qms.inspections.histogram import Histogram, histogram, zone
@@ -75,10 +76,6 @@ class FitForm(forms.Form):
             if len(code) > 32:
                 raise forms.ValidationError(f"The defect type {code} has more than 32 letters.")
         return list(dict.fromkeys(codes))
-
-    def sentence(self) -> str:
-        wrong: Any = self.errors.get_json_data()
-        return " ".join(one["message"] for found in wrong.values() for one in found)
 
 
 @require_GET
@@ -230,10 +227,7 @@ def start_over(request: PersonRequest, code: str) -> HttpResponse:
 @require_POST
 @role_required(*ENROLLERS)
 def fit(request: PersonRequest, code: str) -> HttpResponse:
-    form = FitForm(request.POST)
-    if not form.is_valid():
-        raise Refused(form.sentence())
-    plan = enrolling.Plan(**form.cleaned_data)
+    plan = enrolling.Plan(**filled_in(FitForm(request.POST)))
     enrolling.begin_fit(_enrolment(code), plan, by=request.user, now=timezone.now())
     return redirect("product-enrol", code)
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from qms.accounts.http import PersonRequest
 from qms.accounts.roles import Role, role_required
+from qms.filled_in import filled_in
 from qms.inspections import golden, judge
 from qms.inspections.models import Inspection
 from qms.lifecycle import Refused
@@ -64,11 +65,8 @@ def index(request: PersonRequest, code: str) -> HttpResponse:
 
 
 def _add(request: PersonRequest, product: Product) -> HttpResponse:
-    form = GoldenForm(request.POST, request.FILES)
-    if not form.is_valid():
-        wrong: Any = form.errors.get_json_data()
-        raise Refused(" ".join(one["message"] for found in wrong.values() for one in found))
-    data, view = form.cleaned_data["picture"].read(), form.cleaned_data["view"]
+    words = filled_in(GoldenForm(request.POST, request.FILES))
+    data, view = words["picture"].read(), words["view"]
     try:
         golden.add(product, data, view=view, by=request.user, now=timezone.now())
     except judge.BadPicture as error:

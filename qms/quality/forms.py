@@ -8,7 +8,6 @@ from qms.accounts.models import User
 from qms.accounts.roles import Role
 from qms.accounts.signing import SigningForm
 from qms.inspections.models import Evaluation
-from qms.lifecycle import Refused
 from qms.plant.models import DefectType, LotStatus, Product, Severity
 from qms.quality.models import ActionKind, Covers, Kind, Scope
 from qms.quality.rules import NEEDS_BOARD
@@ -16,20 +15,6 @@ from qms.quality.rules import NEEDS_BOARD
 LONGEST_TEXT = 4000
 OWNERS = (Role.INSPECTOR, Role.LEAD, Role.MRB, Role.MANAGER, Role.INTEGRATOR, Role.ML)
 RULINGS = [("", "No ruling"), *((e, e.label) for e in (Evaluation.OK, Evaluation.NOT_OK))]
-
-
-def said(form: forms.Form) -> dict[str, Any]:
-    """What a form holds. Refused with all that is wrong with it, in one line."""
-    if not form.is_valid():
-        wrong: Any = form.errors.get_json_data()
-        raise Refused(" ".join(_sentence(form, *one) for one in wrong.items()))
-    return form.cleaned_data
-
-
-def _sentence(form: forms.Form, field: str, errors: list[dict[str, str]]) -> str:
-    messages = " ".join(error["message"] for error in errors)
-    label = form.fields[field].label if field in form.fields else ""
-    return f"{label}: {messages}" if label else messages
 
 
 def _text(label: str, *, rows: int = 3, required: bool = True) -> forms.CharField:

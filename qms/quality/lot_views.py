@@ -12,6 +12,7 @@ from qms.accounts.http import PersonRequest
 from qms.accounts.models import Meaning
 from qms.accounts.roles import EVERYONE, has_role, role_required
 from qms.accounts.signing import proof_of
+from qms.filled_in import filled_in
 from qms.plant.models import Lot, LotStatus, Product
 from qms.quality import forms, lots
 from qms.quality.filters import LotFilter
@@ -65,7 +66,7 @@ def detail(request: PersonRequest, pk: int) -> HttpResponse:
 @role_required(*RAISERS)
 def hold(request: PersonRequest, pk: int) -> HttpResponse:
     lot = get_object_or_404(Lot.objects.select_related("product"), pk=pk)
-    reason = forms.said(forms.HoldForm(request.POST))["reason"]
+    reason = filled_in(forms.HoldForm(request.POST), named=True)["reason"]
     lots.hold(lot, reason=reason, by=request.user, now=timezone.now())
     messages.success(request, f"Lot {lot} is on hold, and all its parts with it.")
     return redirect("lot", pk)

@@ -15,6 +15,7 @@ from qms.accounts.http import PersonRequest
 from qms.accounts.models import Meaning
 from qms.accounts.roles import EVERYONE, Role, has_role, role_required
 from qms.accounts.signing import proof_of
+from qms.filled_in import filled_in
 from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Inspection
 from qms.lifecycle import Refused
@@ -239,7 +240,7 @@ def evidence_pack(request: PersonRequest, number: str) -> HttpResponse:
 @role_required(*KEEPERS)
 def contain(request: PersonRequest, number: str) -> HttpResponse:
     case = _case(number)
-    text = forms.said(forms.ContainForm(request.POST))["text"]
+    text = filled_in(forms.ContainForm(request.POST), named=True)["text"]
     added = actions.contain(case, text=text, by=request.user, now=timezone.now())
     parts = f"{added} part{' is' if added == 1 else 's are'}"
     messages.success(request, f"{parts} on the list now. Say next what is done with them.")
@@ -279,7 +280,7 @@ def _line(case: Nonconformance, wanted: dict[str, Any]) -> Contained | None:
 @role_required(*KEEPERS)
 def describe(request: PersonRequest, number: str) -> HttpResponse:
     case = _case(number)
-    cause = forms.said(forms.CauseForm(request.POST))["root_cause"]
+    cause = filled_in(forms.CauseForm(request.POST), named=True)["root_cause"]
     actions.describe(case, root_cause=cause, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
@@ -296,7 +297,7 @@ def close(request: PersonRequest, number: str) -> HttpResponse:
 @role_required(*KEEPERS)
 def withdraw(request: PersonRequest, number: str) -> HttpResponse:
     case = _case(number)
-    reason = forms.said(forms.ReasonForm(request.POST))["reason"]
+    reason = filled_in(forms.ReasonForm(request.POST), named=True)["reason"]
     actions.withdraw(case, reason=reason, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
@@ -305,7 +306,7 @@ def withdraw(request: PersonRequest, number: str) -> HttpResponse:
 @role_required(*KEEPERS)
 def reopen(request: PersonRequest, number: str) -> HttpResponse:
     case = _case(number)
-    reason = forms.said(forms.ReasonForm(request.POST))["reason"]
+    reason = filled_in(forms.ReasonForm(request.POST), named=True)["reason"]
     actions.reopen(case, reason=reason, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
@@ -316,7 +317,7 @@ def reopen(request: PersonRequest, number: str) -> HttpResponse:
 @require_POST
 @role_required(*KEEPERS)
 def agree(request: PersonRequest, number: str) -> HttpResponse:
-    case, words = _case(number), forms.said(forms.ActionForm(request.POST))
+    case, words = _case(number), filled_in(forms.ActionForm(request.POST), named=True)
     remedies.agree(case, **words, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
 
@@ -349,4 +350,4 @@ def cancel_action(request: PersonRequest, pk: int) -> HttpResponse:
 def _action(request: PersonRequest, pk: int) -> tuple[CorrectiveAction, str]:
     rows = CorrectiveAction.objects.select_related("nonconformance")
     action = get_object_or_404(rows, pk=pk)
-    return action, forms.said(forms.NoteForm(request.POST))["note"]
+    return action, filled_in(forms.NoteForm(request.POST), named=True)["note"]

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_GET, require_POST
 from qms.accounts.http import PersonRequest
 from qms.accounts.models import User
 from qms.accounts.roles import REVIEWERS, Role, has_role, role_required
+from qms.filled_in import filled_in
 from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Inspection
-from qms.lifecycle import Refused
 from qms.plant.models import Product
 from qms.reports import plots
 from qms.reports.appraisers import Look, Truth, truth_of
@@ -97,13 +97,7 @@ def _of_product(product: Product, form: AgreementForm) -> dict[str, Any]:
 @require_POST
 @role_required(*BEGINNERS)
 def begin(request: PersonRequest) -> HttpResponse:
-    form = BeginForm(request.POST)
-    if not form.is_valid():
-        wrong: Any = form.errors.get_json_data()
-        raise Refused(
-            " ".join(f"{field}: {e['message']}" for field, found in wrong.items() for e in found)
-        )
-    given = form.cleaned_data
+    given = filled_in(BeginForm(request.POST), named=True)
     study = begin_study(
         given["product"],
         name=given["name"],

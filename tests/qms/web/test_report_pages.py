@@ -196,7 +196,7 @@ def test_a_study_from_its_beginning_to_its_table(sign_in, line, deliver_all):
 
 @pytest.mark.parametrize(
     ("words", "says"),
-    [({"parts": "50"}, "wait for more"), ({"parts": "3"}, "parts:"), ({"people": []}, "at least two"), ({"name": ""}, "name:")],
+    [({"parts": "50"}, "wait for more"), ({"parts": "3"}, "Parts: Ensure"), ({"people": []}, "at least two"), ({"name": ""}, "Name: This field")],
 )  # fmt: skip
 def test_a_study_that_cannot_be_is_refused_with_a_sentence(sign_in, line, words, says):
     people = [factories.person("ines"), factories.person("carl")]
