@@ -39,8 +39,9 @@ class Recipe(models.Model):
     - ``mm_per_px`` is the scale of the camera, if known.
     - ``threshold_ok`` and ``threshold_not_ok`` take the place of the model's own, calibrated ones;
       they are of the scores of one artefact (``threshold_artefact``) and hold for no other.
-    - ``route_*`` say what a person sees, ``route_unsure`` what a lead sees after an inspector; ``audit_share`` of the accepted pictures is seen blind,
-      ``repeat_share`` of a person's looks are at a part that they judged before.
+    - ``route_*`` say what a person sees, ``route_unsure`` what a lead sees after an inspector;
+      ``audit_share`` of the accepted pictures is seen blind, ``repeat_share`` of a person's looks
+      are at a part that they judged before.
     - ``cap_*`` are the most reviews that may be opened in that time; what exceeds them waits behind
       everything else. Critical defects are never capped.
     - ``cost_*`` are for weighing thresholds, in any one currency.

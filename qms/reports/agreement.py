@@ -16,8 +16,6 @@ from qms.reports.rates import Estimate, Z, share
 T = TypeVar("T", bound=Hashable)
 Answers = Mapping[str, int]  # how many appraisers gave each answer to one part
 
-ENOUGH = 0.75  # kappa from which AIAG calls an attribute measurement good
-
 
 def cohen(pairs: Iterable[tuple[str, str]]) -> Estimate:
     """Kappa of two appraisers who each answered every part once."""
