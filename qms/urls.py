@@ -15,6 +15,7 @@ from qms.plant import api as plant_api
 from qms.plant import catalogue_views, place_views, product_views
 from qms.plant import views as plant
 from qms.quality import lot_views as lots
+from qms.quality import raise_views, remedy_views
 from qms.quality import views as quality
 from qms.reports import agreement_page, thresholds_page
 from qms.reports import views as reports
@@ -107,16 +108,16 @@ urlpatterns = [
     path("agreement/studies/begin/", agreement_page.begin, name="study-begin"),
     path("agreement/studies/<int:pk>/", agreement_page.study, name="study"),
     path("quality/", quality.index, name="nonconformances"),
-    path("quality/new/", quality.new, name="nonconformance-new"),
-    path("quality/actions/<int:pk>/done/", quality.finish_action, name="action-done"),
-    path("quality/actions/<int:pk>/check/", quality.check_action, name="action-check"),
-    path("quality/actions/<int:pk>/cancel/", quality.cancel_action, name="action-cancel"),
+    path("quality/new/", raise_views.new, name="nonconformance-new"),
+    path("quality/actions/<int:pk>/done/", remedy_views.finish, name="action-done"),
+    path("quality/actions/<int:pk>/check/", remedy_views.check, name="action-check"),
+    path("quality/actions/<int:pk>/cancel/", remedy_views.cancel, name="action-cancel"),
     path("quality/<str:number>/", quality.record, name="nonconformance"),
     path("quality/<str:number>/evidence/", quality.evidence_pack, name="nonconformance-evidence"),
     path("quality/<str:number>/contain/", quality.contain, name="nonconformance-contain"),
     path("quality/<str:number>/dispose/", quality.dispose, name="nonconformance-dispose"),
     path("quality/<str:number>/cause/", quality.describe, name="nonconformance-cause"),
-    path("quality/<str:number>/agree/", quality.agree, name="nonconformance-agree"),
+    path("quality/<str:number>/agree/", remedy_views.agree, name="nonconformance-agree"),
     path("quality/<str:number>/close/", quality.close, name="nonconformance-close"),
     path("quality/<str:number>/withdraw/", quality.withdraw, name="nonconformance-withdraw"),
     path("quality/<str:number>/reopen/", quality.reopen, name="nonconformance-reopen"),

@@ -17,7 +17,8 @@ from qms.plant.models import Lot, LotStatus, Product
 from qms.quality import forms, lots
 from qms.quality.filters import LotFilter
 from qms.quality.models import LIVE
-from qms.quality.views import DECIDERS, PAGE, RAISERS
+from qms.quality.rules import DECIDERS, RAISERS
+from qms.quality.views import PAGE
 
 _LIVE = Count("nonconformances", filter=Q(nonconformances__status__in=LIVE))
 

@@ -1,16 +1,21 @@
-"""When a nonconformance opens by itself, and what stands against closing one. Pure."""
+"""Who may do what, when a nonconformance opens by itself, what stands against closing it. Pure."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
+from qms.accounts.roles import Role
 from qms.plant.models import Severity
 from qms.quality.models import ActionStatus, Kind
 
 T = TypeVar("T")
 
 SHIFT = timedelta(hours=8)
+
+RAISERS = (Role.INSPECTOR, Role.LEAD, Role.MANAGER, Role.MRB)
+KEEPERS = (Role.LEAD, Role.MANAGER, Role.MRB)
+DECIDERS = (Role.LEAD, Role.MRB)
 
 # Concessions: the part stays as it is, or becomes something else than was drawn.
 NEEDS_BOARD = frozenset({Kind.USE_AS_IS, Kind.REPAIR, Kind.REGRADE})

@@ -1,7 +1,6 @@
-"""Nonconformances: the list, the page of one, its evidence, and what people do there."""
+"""Nonconformances: the list, the page of one, its evidence, and what is decided there."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -9,35 +8,28 @@ from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from qms.accounts.http import PersonRequest
 from qms.accounts.models import Meaning
 from qms.accounts.roles import EVERYONE, Role, has_role, role_required
 from qms.accounts.signing import proof_of
 from qms.filled_in import filled_in
-from qms.inspections.blindness import is_hidden
-from qms.inspections.models import Inspection
 from qms.lifecycle import Refused
-from qms.plant.models import Lot, Product, Severity
-from qms.quality import actions, containment, evidence, forms, opening, remedies
+from qms.plant.models import Product, Severity
+from qms.quality import actions, containment, evidence, forms
 from qms.quality.filters import NonconformanceFilter, late
 from qms.quality.models import (
     LIVE,
     Contained,
-    CorrectiveAction,
     Covers,
     Nonconformance,
     Scope,
     Standing,
     Status,
 )
-from qms.quality.rules import NEEDS_BOARD
-from qms.review.looks import first_or_holding
+from qms.quality.rules import DECIDERS, KEEPERS, NEEDS_BOARD, RAISERS
 
-RAISERS = (Role.INSPECTOR, Role.LEAD, Role.MANAGER, Role.MRB)
-KEEPERS = (Role.LEAD, Role.MANAGER, Role.MRB)
-DECIDERS = (Role.LEAD, Role.MRB)
 PAGE = 50
 
 
@@ -68,97 +60,6 @@ def _counts() -> dict[str, int]:
     found = {status.lower(): 0 for status in Status.values}
     found |= {status.lower(): n for status, n in by_status}
     return {**found, "overdue": Nonconformance.objects.filter(late(), status__in=LIVE).count()}
-
-
-# --- raising ---
-
-
-@require_http_methods(["GET", "POST"])
-@role_required(*RAISERS)
-def new(request: PersonRequest) -> HttpResponse:
-    """Prefilled from an inspection (?inspection=) or a lot (?lot=)."""
-    inspection, lot = _named(request)
-    product = inspection.product if inspection else lot.product if lot else None
-    if product is None:
-        raise Refused("Open a part or a lot first: a nonconformance is raised from its page.")
-    first = _prefilled(inspection, lot, request)
-    form = forms.RaiseForm(request.POST or None, initial=first, product=product)
-    if request.method == "POST" and form.is_valid():
-        station = inspection.station if inspection else None
-        found = opening.Found(
-            product=product, inspection=inspection, lot=lot, station=station, **form.cleaned_data
-        )
-        case = opening.raise_nonconformance(found, by=request.user, now=timezone.now())
-        messages.success(request, f"{case} is raised. Contain it next.")
-        return redirect("nonconformance", case.number)
-    context = {
-        "form": form,
-        "inspection": inspection,
-        "lot": lot,
-        "product": product,
-        "known": _known(inspection),
-        "scopes": _scopes(inspection, lot),
-    }
-    return render(request, "quality/new.html", context)
-
-
-def _named(request: PersonRequest) -> tuple[Inspection | None, Lot | None]:
-    rows = Inspection.objects.select_related("product", "part", "lot", "station__line__site")
-    if text := request.GET.get("inspection"):
-        inspection = get_object_or_404(rows, pk=_key(text))
-        return inspection, inspection.lot
-    if text := request.GET.get("lot", ""):
-        number = int(text) if text.isdecimal() and len(text) < 18 else 0
-        return None, get_object_or_404(Lot.objects.select_related("product"), pk=number)
-    return None, None
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        return UUID(int=0)
-
-
-def _prefilled(
-    inspection: Inspection | None, lot: Lot | None, request: PersonRequest
-) -> dict[str, Any]:
-    if inspection is None:
-        return {"scope": Scope.LOT, "severity": Severity.MAJOR, "hold_lot": True}
-    review = first_or_holding(inspection)
-    kind = review.defect_type if review else None
-    verdict = inspection.verdicts.order_by("-judged_at").first()
-    told = [review.note if review else ""]
-    if verdict and not is_hidden(inspection, request.user):
-        named = verdict.findings.filter(defect_type__isnull=False).order_by("number")
-        first = named.select_related("defect_type").first()
-        kind = kind or (first.defect_type if first else None)
-        told.append(verdict.description)
-    what = str(kind) if kind else "Nonconforming part"
-    return {
-        "title": f"{what}: {inspection.serial or inspection.product.code}"[:160],
-        "severity": kind.severity if kind else Severity.MAJOR,
-        "defect_type": kind,
-        "scope": Scope.PART,
-        "description": "\n".join(text for text in told if text),
-    }
-
-
-def _scopes(inspection: Inspection | None, lot: Lot | None) -> set[str]:
-    """Those that make sense for what it is raised from."""
-    found = {Scope.PART} if inspection else set()
-    if inspection and inspection.station_id:
-        found.add(Scope.STATION)
-    return {str(one) for one in (found | {Scope.LOT} if lot else found)}
-
-
-def _known(inspection: Inspection | None) -> QuerySet[Nonconformance]:
-    """The live ones that this part belongs to already."""
-    cases = Nonconformance.objects.filter(status__in=LIVE)
-    return cases.filter(occurrences__inspection=inspection) if inspection else cases.none()
-
-
-# --- one nonconformance ---
 
 
 @require_GET
@@ -309,45 +210,3 @@ def reopen(request: PersonRequest, number: str) -> HttpResponse:
     reason = filled_in(forms.ReasonForm(request.POST), named=True)["reason"]
     actions.reopen(case, reason=reason, by=request.user, now=timezone.now())
     return redirect("nonconformance", number)
-
-
-# --- corrective actions ---
-
-
-@require_POST
-@role_required(*KEEPERS)
-def agree(request: PersonRequest, number: str) -> HttpResponse:
-    case, words = _case(number), filled_in(forms.ActionForm(request.POST), named=True)
-    remedies.agree(case, **words, by=request.user, now=timezone.now())
-    return redirect("nonconformance", number)
-
-
-@require_POST
-@role_required(*KEEPERS)
-def finish_action(request: PersonRequest, pk: int) -> HttpResponse:
-    action, note = _action(request, pk)
-    remedies.finish(action, note=note, by=request.user, now=timezone.now())
-    return redirect("nonconformance", action.nonconformance.number)
-
-
-@require_POST
-@role_required(*KEEPERS)
-def check_action(request: PersonRequest, pk: int) -> HttpResponse:
-    action, note = _action(request, pk)
-    effective = request.POST.get("effective") == "yes"
-    remedies.check(action, effective=effective, note=note, by=request.user, now=timezone.now())
-    return redirect("nonconformance", action.nonconformance.number)
-
-
-@require_POST
-@role_required(*KEEPERS)
-def cancel_action(request: PersonRequest, pk: int) -> HttpResponse:
-    action, note = _action(request, pk)
-    remedies.cancel(action, note=note, by=request.user, now=timezone.now())
-    return redirect("nonconformance", action.nonconformance.number)
-
-
-def _action(request: PersonRequest, pk: int) -> tuple[CorrectiveAction, str]:
-    rows = CorrectiveAction.objects.select_related("nonconformance")
-    action = get_object_or_404(rows, pk=pk)
-    return action, filled_in(forms.NoteForm(request.POST), named=True)["note"]

@@ -7,15 +7,13 @@ from django import template
 from django.db.models import Q
 from django.utils import timezone
 
-from qms.accounts.roles import Role
 from qms.inspections.models import Inspection
 from qms.plant.models import LotStatus, Severity
 from qms.quality.models import CorrectiveAction, Nonconformance, Status
-from qms.quality.rules import is_overdue
+from qms.quality.rules import RAISERS, is_overdue
 
 register = template.Library()
 
-_RAISERS = {Role.INSPECTOR, Role.LEAD, Role.MANAGER, Role.MRB}
 _STATES = {
     Status.OPEN: ("not-ok", "flag"),
     Status.CONTAINED: ("not-decidable", "hold"),
@@ -73,4 +71,4 @@ def late(action: CorrectiveAction) -> bool:
 
 @register.filter
 def may_raise(roles: Collection[str]) -> bool:
-    return bool(_RAISERS & set(roles))
+    return not set(RAISERS).isdisjoint(roles)
