@@ -83,6 +83,7 @@ def pages(report: Report, line: Line) -> None:
     with signed_in(line, "p0") as client:
         queue = timed(lambda _: client.get("/review/"))
         report.at_most("queue_p95_ms", queue, MOST_MS)
+        report.at_most("line_board_p95_ms", timed(lambda _: client.get("/line/tiles/")), MOST_MS)
         place = client.post("/review/next/").headers["Location"]
         report.at_most("part_p95_ms", timed(lambda _: client.get(place)), MOST_MS)
 

@@ -73,7 +73,7 @@ def test_a_bad_part_goes_all_the_way(raised: Page, deliver_all):
     expect(page.get_by_text("There is no corrective action")).to_be_visible()
 
     page.get_by_label("Why did it happen?").fill("Worn fixture")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_label("What is to be done").fill("Change the fixture")
     page.get_by_label("Kind").select_option("CORRECTIVE")
     today = timezone.localdate().isoformat()

@@ -205,7 +205,7 @@ def test_a_person_s_own_key_acts_and_the_old_one_does_not(page, sign_in, fill):
     sign_in("ines", "inspector")
     page.goto("/review/keys/")
     page.get_by_label("Accept").fill("y")
-    page.get_by_role("button", name="Keep these keys").click()
+    page.get_by_role("button", name="Save these keys").click()
     _begin(page)
     page.keyboard.press("a")
     page.wait_for_timeout(300)
