@@ -21,9 +21,14 @@ def is_hidden(inspection: Inspection, person: Any) -> bool:
     if not has_role(person, *REVIEWERS):
         return False
     return inspection.status == Status.JUDGED or any(
-        look.blind and look.status in _UNDECIDED and look.assigned_to_id in (None, person.pk)
-        for look in inspection.reviews.all()
+        keeps_from(look, person) for look in inspection.reviews.all()
     )
+
+
+def keeps_from(look: Any, person: Any) -> bool:
+    """May this person yet decide this look, and is it a blind one?"""
+    undecided = look.blind and look.status in _UNDECIDED
+    return bool(undecided and look.assigned_to_id in (None, person.pk))
 
 
 def told_apart(rows: QuerySet[Inspection], person: Any) -> QuerySet[Inspection]:

@@ -114,7 +114,8 @@ class InspectionOutput(serializers.ModelSerializer[Inspection]):
         request = self.context.get("request")
         if request is None or not is_hidden(inspection, request.user):
             return said
-        return {**said, "evaluation": Evaluation.UNDEFINED, "score": None, "verdicts": []}
+        nothing: dict[str, Any] = {"score": None, "verdicts": [], "held": None, "disposition": None}
+        return {**said, **nothing, "evaluation": Evaluation.UNDEFINED}
 
     def get_held(self, inspection: Inspection) -> bool:
         """By its lot, whatever its own verdict; or by what was decided about it."""

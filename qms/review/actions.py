@@ -51,6 +51,7 @@ def take_next(*, by: User, now: datetime) -> Review | None:
 
     A row that a colleague is taking at this moment is passed over, so nobody waits for anybody.
     """
+    _one_at_a_time(by)
     mine = Review.objects.filter(status=Status.CLAIMED, reviewer=by).order_by("claimed_at", "pk")
     if in_hand := mine.first():
         return in_hand
@@ -61,6 +62,11 @@ def take_next(*, by: User, now: datetime) -> Review | None:
     if first:
         _claim(first, by=by, now=now)
     return first
+
+
+def _one_at_a_time(person: User) -> None:
+    """Two windows of one person do not draw two repeats at once."""
+    User.objects.select_for_update(no_key=True).only("pk").get(pk=person.pk)
 
 
 def beat(review: Review, *, by: User, now: datetime) -> bool:
@@ -123,7 +129,7 @@ def decide(
 
     ``seconds`` is how long the part was before this person's eyes, as the page measured it.
     """
-    _hold(review)
+    _hold_with_its_part(review)
     _check_mine(review, by)
     _check_decision(review, decision, defect_type)
     _check_findings(review.verdict, decision, findings)
@@ -166,8 +172,10 @@ def _decided(review: Review, answers: Sequence[FindingAnswer]) -> catalogue.Revi
 @transaction.atomic
 def undo(review: Review, *, by: User, now: datetime) -> None:
     """Take one's own fresh decision back: the review is in hand again, the inspection open again."""
-    _hold(review)
+    _hold_with_its_part(review)
     _check_mine(review, by)
+    if review.kind == Kind.BOARD:
+        raise Refused("A ruling of the board was signed: only another ruling can correct it.")
     _check_fresh(review, now)
     opening.withdraw_later_looks(review, now=now, actor=str(by))
     review.finding_answers.all().delete()
@@ -195,9 +203,11 @@ def undo(review: Review, *, by: User, now: datetime) -> None:
 @transaction.atomic
 def ask_second_opinion(review: Review, *, by: User, now: datetime, why: str) -> Review:
     """Somebody else, a lead, is to look at a decided part."""
-    _hold(review)
+    _hold_with_its_part(review)
     if review.status != Status.DECIDED or review.kind not in opening.OPINIONS:
         raise Refused("Only of a decided part can a second opinion be asked for.")
+    if not review.rules:
+        raise Refused("Another answer holds by now: ask for a second opinion of that one.")
     return opening.second_opinion(
         review, Reason.ASKED, f"{by} asks: {why.strip()}", now=now, actor=str(by)
     )
@@ -238,6 +248,12 @@ def _hold(review: Review) -> None:
     now = Review.objects.select_for_update(of=("self",)).get(pk=review.pk)
     for name in ("status", "reviewer_id", "claimed_at", "decision", "decided_at", "rules"):
         setattr(review, name, getattr(now, name))
+
+
+def _hold_with_its_part(review: Review) -> None:
+    """The part first, in every action that may settle it: so two of them never wait in a circle."""
+    ruling.locked(review)
+    _hold(review)
 
 
 def _check_may_claim(review: Review, by: User) -> None:

@@ -21,6 +21,18 @@ class DecisionForm(forms.Form):
     seconds = forms.FloatField(min_value=0, required=False)
 
 
+class DoubtForm(forms.Form):
+    why = forms.CharField(max_length=500)
+
+
+def doubt_of(data: QueryDict) -> str:
+    """What is in doubt, in a person's words. Refused: one sentence."""
+    form = DoubtForm(data)
+    if not form.is_valid():
+        raise Refused("Say what is in doubt, in 1 to 500 letters.")
+    return str(form.cleaned_data["why"])
+
+
 def decision_of(data: QueryDict, review: Review) -> dict[str, Any]:
     """The words of ``actions.decide``. Refused: one sentence."""
     form = DecisionForm(data)
@@ -53,4 +65,4 @@ def _findings(data: QueryDict, review: Review) -> list[Said]:
 
 
 def _first_type(findings: list[Said]) -> DefectType | None:
-    return next((said.defect_type for said in findings if said.is_defect), None)
+    return next((one.defect_type for one in findings if one.is_defect and one.defect_type), None)

@@ -57,7 +57,9 @@ _SHOWN_REASONS = (
 def history(request: PersonRequest) -> HttpResponse:
     """One's own decisions; a lead may read those of others."""
     person = _whose(request)
-    facets = HistoryFilter(request.GET, station.decided_by(person))
+    facets = HistoryFilter(
+        request.GET, station.decided_by(person).prefetch_related("inspection__reviews")
+    )
     pages = Paginator(facets.qs if facets.is_valid() else Review.objects.none(), _PAGE)
     now = timezone.now()
     context = {

@@ -141,11 +141,17 @@ def _is_over_cap(verdict: Verdict, now: datetime) -> bool:
 
 
 def ask_a_lead_if_unsure(review: Review, *, now: datetime) -> None:
-    """The first person could not tell: where the recipe says so, a lead looks."""
+    """The first person could not tell: where the recipe says so, a lead looks, if there is another."""
     recipe = review.verdict.recipe
-    if recipe is None or recipe.route_unsure:
+    if (recipe is None or recipe.route_unsure) and _other_leads(review.reviewer):
         why = f"{review.reviewer} could not decide." + (f" “{review.note}”" if review.note else "")
         second_opinion(review, Reason.UNSURE, why, now=now, actor=str(review.reviewer))
+
+
+def _other_leads(person: User | None) -> bool:
+    leads = Q(groups__name=Role.LEAD) | Q(is_superuser=True)
+    others = User.objects.filter(leads, is_active=True)
+    return any(one != person for one in others.distinct()[:2])
 
 
 def second_opinion(review: Review, reason: str, why: str, *, now: datetime, actor: str) -> Review:
@@ -208,6 +214,9 @@ def due_repeat(*, by: User, now: datetime) -> Review | None:
     Chance is drawn from the person's last decision, so asking twice gives the same answer, by the
     share of the recipe that this last part was judged by.
     """
+    begun = Review.objects.filter(kind=Kind.REPEAT, assigned_to=by, status=Status.OPEN)
+    if again := begun.first():
+        return again
     mine = Review.objects.filter(reviewer=by, status=Status.DECIDED).order_by("-decided_at")
     last = mine.select_related("verdict__recipe").first()
     if last is None or last.kind == Kind.REPEAT or not _drawn_again(last):

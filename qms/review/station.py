@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Aggregate, Count, FloatField, Min, Q, QuerySet
 
 from qms.accounts.models import User
+from qms.inspections.blindness import keeps_from
 from qms.inspections.models import Evaluation, Finding, Inspection
 from qms.inspections.models import Status as InspectionStatus
 from qms.plant.models import DefectType, GoldenPicture
@@ -90,7 +91,9 @@ def pace_of(person: User, *, now: datetime, since: datetime) -> Pace:
 
 def shown(review: Review, person: User, *, now: datetime, since: datetime) -> dict[str, Any]:
     """The context of the station's page."""
-    blind, mine = is_blind(review), review.reviewer_id == person.pk
+    looks = _looks_at(review)
+    blind = is_blind(review) or any(keeps_from(look, person) for look in looks)
+    mine = review.reviewer_id == person.pk
     strip = strip_of(review, person)
     latest = decided_by(person).filter(decided_at__gt=now - UNDO_SHOWN).first()
     return {
@@ -106,7 +109,7 @@ def shown(review: Review, person: User, *, now: datetime, since: datetime) -> di
         "strip": strip,
         **_beside(review, strip),
         "compare": _to_compare_with(review),
-        "looks": [] if blind else _other_looks(review),
+        "looks": [] if blind else [look for look in looks if _is_told(look, review)],
         "undo_from": now - UNDO_LASTS,
         "latest": latest if latest and latest.pk != review.pk else None,
         "keys": merged(_own_keys(review, person)),
@@ -186,13 +189,20 @@ def _to_compare_with(review: Review) -> list[Reference]:
     return found
 
 
-def _other_looks(review: Review) -> QuerySet[Review] | list[Review]:
-    """What others said of this part; nothing while it is judged for the first time."""
+def _looks_at(review: Review) -> list[Review]:
+    """All looks at this part. While it is judged for the first time there is no other one."""
     if review.kind in (Kind.VERIFY, Kind.AUDIT) and review.status != Status.DECIDED:
         return []
-    looks = Review.objects.filter(inspection=review.inspection_id).exclude(pk=review.pk)
-    decided = looks.filter(~Q(kind__in=(Kind.REPEAT, Kind.STUDY)), status=Status.DECIDED)
-    return decided.select_related("reviewer", "defect_type", "verdict").order_by("decided_at")
+    looks = Review.objects.filter(inspection=review.inspection_id)
+    return list(
+        looks.select_related("reviewer", "defect_type", "verdict").order_by("decided_at", "pk")
+    )
+
+
+def _is_told(look: Review, beside: Review) -> bool:
+    """What others said, but not what only measures people."""
+    settles = look.kind not in (Kind.REPEAT, Kind.STUDY)
+    return settles and look.status == Status.DECIDED and look.pk != beside.pk
 
 
 def _own_keys(review: Review, person: User) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from qms.accounts.http import PersonRequest
 from qms.accounts.roles import REVIEWERS, role_required
 from qms.review import actions, station
-from qms.review.forms import decision_of
+from qms.review.forms import decision_of, doubt_of
 from qms.review.models import Review
 
 
@@ -40,7 +40,9 @@ def claim(request: PersonRequest, pk: int) -> HttpResponse:
     """Take this part; ``leave`` names the one in hand, which goes back to the queue."""
     review, now = get_object_or_404(Review, pk=pk), timezone.now()
     if leave := request.POST.get("leave", ""):
-        left = get_object_or_404(Review, pk=int(leave) if leave.isdecimal() else 0)
+        left = get_object_or_404(
+            Review, pk=int(leave) if leave.isdecimal() and len(leave) < 19 else 0
+        )
         actions.go(left, review, by=request.user, now=now)
     else:
         actions.claim(review, by=request.user, now=now)
@@ -86,7 +88,7 @@ def undo(request: PersonRequest, pk: int) -> HttpResponse:
 @role_required(*REVIEWERS)
 def second_opinion(request: PersonRequest, pk: int) -> HttpResponse:
     review = get_object_or_404(station.with_details(Review.objects.all()), pk=pk)
-    why = request.POST.get("why", "")
+    why = doubt_of(request.POST)
     actions.ask_second_opinion(review, by=request.user, now=timezone.now(), why=why)
     messages.success(request, "Asked: a lead will look at this part.")
     return redirect("review", pk)

@@ -108,6 +108,45 @@ def test_a_second_opinion_is_not_given_by_who_gave_the_first(look):
     assert not opening.queue_of(person("ines")).exists()
 
 
+def test_the_board_s_word_is_not_taken_back_nor_given_by_anybody_else(look):
+    first, ines = look(), person("ines")
+    mara = person("mara", "mrb", "inspector")
+    answer(first, ines, "NOT_OK")
+    ruled = actions.rule(first.verdict, decision="OK", by=mara, now=timezone.now(), note="fine")
+    with pytest.raises(Refused, match="only another ruling"):
+        actions.undo(ruled, by=mara, now=timezone.now())
+    assert holds(first) == ("SETTLED", "OK")
+
+
+def test_a_second_opinion_is_asked_of_the_answer_that_holds(look):
+    first, ines, lea = look(), person("ines"), person("lea", "lead")
+    answer(first, ines, "OK")
+    second = actions.ask_second_opinion(first, by=ines, now=timezone.now(), why="deep?")
+    answer(second, lea, "NOT_OK")
+    with pytest.raises(Refused, match="Another answer holds"):
+        actions.ask_second_opinion(first, by=ines, now=timezone.now(), why="again?")
+    actions.undo(second, by=lea, now=timezone.now())
+    assert holds(first) == ("IN_REVIEW", "OK")
+
+
+def test_where_there_is_no_other_lead_unsure_is_the_answer(look):
+    first, lea = look(), person("lea", "lead")
+    answer(first, lea, "NOT_DECIDABLE")
+    assert holds(first) == ("SETTLED", "NOT_DECIDABLE")
+
+
+def test_a_repeat_that_was_given_back_is_the_one_that_comes(look):
+    model(product())
+    recipe(repeat_share=1.0)
+    ines, now = person("ines"), timezone.now()
+    answer(look(), ines, "OK")
+    later = now + opening.REPEAT_AFTER + timedelta(minutes=1)
+    again = actions.take_next(by=ines, now=later)
+    actions.release(again, by=ines, now=later)
+    assert actions.take_next(by=ines, now=later) == again
+    assert Review.objects.filter(kind="REPEAT").count() == 1
+
+
 def test_a_second_opinion_waits_until_the_first_is_given(look):
     with pytest.raises(Refused, match="Only of a decided part"):
         actions.ask_second_opinion(look(), by=person("lea", "lead"), now=timezone.now(), why="?")

@@ -267,3 +267,38 @@ def test_pages_ask_few_questions(sign_in, flagged, django_assert_max_num_queries
         _page(client, reviews[0])
     with django_assert_max_num_queries(12):
         client.get("/review/")
+
+
+@pytest.mark.parametrize("why", ["", "nul \0", "x" * 501])
+def test_a_doubt_that_cannot_be_kept_is_refused(sign_in, flagged, why):
+    review, client = flagged(), sign_in("inspector")
+    _post(client, "review-claim", review)
+    _post(client, "review-decide", review, decision="OK")
+    _post(client, "review-second-opinion", review, why=why)
+    assert not Review.objects.filter(of=review).exists()
+
+
+def test_who_is_to_repeat_a_look_learns_nothing_from_the_first_one(sign_in, flagged):
+    review, client = flagged(serial="S1"), sign_in("inspector")
+    _post(client, "review-claim", review)
+    _post(client, "review-decide", review, decision="NOT_OK", note="deep")
+    person = Review.objects.get().reviewer
+    Review.objects.create(
+        inspection=review.inspection, verdict=review.verdict, product=review.product,
+        kind="REPEAT", reason="REPEAT", blind=True, of=review, assigned_to=person,
+        opened_at=timezone.now(),
+    )  # fmt: skip
+    page, history = _page(client, review), client.get(reverse("review-history")).content.decode()
+    for words in ("score-words", review.verdict.description, "true defect"):
+        assert words not in page
+    assert "True defect" not in history and "Hidden" in history
+    inspection = client.get(reverse("inspection", args=[review.inspection_id])).content.decode()
+    assert "Decided by a person" not in inspection
+    body = client.get(reverse("api-inspection", args=[review.inspection_id])).json()
+    assert (body["disposition"], body["held"]) == (None, None)
+    assert "score-words" in _page(sign_in("lead"), review)
+
+
+def test_a_number_that_is_none_is_not_found(sign_in, flagged):
+    review, client = flagged(), sign_in("inspector")
+    assert _post(client, "review-claim", review, leave="9" * 5000).status_code == 404
