@@ -44,6 +44,7 @@ FLOW: Flow = {
     catalogue.InspectionJudged: [Step(then=review.triage_verdict)],
     catalogue.InspectionFailed: [],
     catalogue.StudyBegun: [],
+    catalogue.StudyEnded: [],
     catalogue.ReviewOpened: [],
     catalogue.ReviewClaimed: [],
     catalogue.ReviewReleased: [],

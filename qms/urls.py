@@ -107,6 +107,7 @@ urlpatterns = [
     path("agreement/", agreement_page.agreement, name="agreement"),
     path("agreement/studies/begin/", agreement_page.begin, name="study-begin"),
     path("agreement/studies/<int:pk>/", agreement_page.study, name="study"),
+    path("agreement/studies/<int:pk>/end/", agreement_page.end, name="study-end"),
     path("quality/", quality.index, name="nonconformances"),
     path("quality/new/", raise_views.new, name="nonconformance-new"),
     path("quality/actions/<int:pk>/done/", remedy_views.finish, name="action-done"),

@@ -181,6 +181,15 @@ class StudyBegun(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StudyEnded(Event):
+    """Before all had answered; ``withdrawn`` looks are not waited for any more."""
+
+    study_id: int
+    name: str
+    withdrawn: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReviewOpened(Event):
     """``kind`` tells whether the answer will settle the inspection: VERIFY, by older releases."""
 

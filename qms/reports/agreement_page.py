@@ -33,7 +33,7 @@ from qms.reports.looks import (
 )
 from qms.reports.periods import ReportForm
 from qms.review.models import Study
-from qms.review.study import FEWEST_PARTS, MOST_PARTS, MOST_TRIALS, begin_study
+from qms.review.study import FEWEST_PARTS, MOST_PARTS, MOST_TRIALS, begin_study, end_study
 
 READERS = (Role.LEAD, Role.MANAGER, Role.AUDITOR, Role.ADMIN, Role.ML)
 BEGINNERS = (Role.LEAD, Role.MANAGER, Role.ADMIN)
@@ -111,6 +111,15 @@ def begin(request: PersonRequest) -> HttpResponse:
     return redirect("study", study.pk)
 
 
+@require_POST
+@role_required(*BEGINNERS)
+def end(request: PersonRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Study, pk=pk)
+    end_study(row, by=request.user, now=timezone.now())
+    messages.success(request, f"{row} is over: what was said stays.")
+    return redirect("study", pk)
+
+
 # --- one study ---
 
 
@@ -145,8 +154,10 @@ def study(request: PersonRequest, pk: int) -> HttpResponse:
         "study": row,
         "product": row.product,
         "progress": progress,
-        "done": all(one.is_done for one in progress),
-        "still_mine": any(one.person == request.user and not one.is_done for one in progress),
+        "done": row.ended_at or all(one.is_done for one in progress),
+        "still_mine": not row.ended_at
+        and any(one.person == request.user and not one.is_done for one in progress),
+        "may_end": has_role(request.user, *BEGINNERS),
     }
     if not context["still_mine"]:
         found = agreement_in(row)

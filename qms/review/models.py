@@ -66,6 +66,7 @@ class Study(models.Model):
     trials = models.PositiveSmallIntegerField()
     begun_at = models.DateTimeField()
     begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT)
+    ended_at = models.DateTimeField(null=True)  # before all had answered
 
     def __str__(self) -> str:
         return self.name

@@ -72,6 +72,8 @@ def go_on(decided: Review, *, now: datetime) -> None:
     if decided.study_id is None or decided.trial is None or decided.assigned_to is None:
         return
     study = Study.objects.select_for_update().get(pk=decided.study_id)
+    if study.ended_at:
+        return
     mine = Review.objects.filter(study=study, assigned_to=decided.assigned_to)
     if decided.trial >= study.trials or mine.filter(trial__gt=decided.trial).exists():
         return
@@ -79,6 +81,25 @@ def go_on(decided: Review, *, now: datetime) -> None:
         return
     seen = list(mine.filter(trial=decided.trial).select_related("verdict__inspection"))
     _open_trial(study, decided.assigned_to, seen, trial=decided.trial + 1, now=now)
+
+
+@transaction.atomic
+def end_study(study: Study, *, by: User, now: datetime) -> None:
+    """Nobody is to look any more: what was said stays, what waits is withdrawn."""
+    held = Study.objects.select_for_update().get(pk=study.pk)
+    looks = Review.objects.select_for_update(of=("self",)).filter(study=held)
+    waiting = list(looks.filter(status__in=(Status.OPEN, Status.CLAIMED)).order_by("pk"))
+    if held.ended_at or not waiting:
+        raise Refused("This study is over already.")
+    if any(look.status == Status.CLAIMED for look in waiting):
+        raise Refused("Somebody is judging one of its parts at this moment: try in a minute.")
+    for look in waiting:
+        look.move(Status.WITHDRAWN)
+        gone = catalogue.ReviewWithdrawn(inspection_id=look.inspection_id, review_id=look.pk)
+        outbox.publish(gone, now=now, actor=str(by))
+    Study.objects.filter(pk=held.pk).update(ended_at=now)
+    event = catalogue.StudyEnded(study_id=held.pk, name=held.name, withdrawn=len(waiting))
+    outbox.publish(event, now=now, actor=str(by))
 
 
 def _check_wish(name: str, people: Sequence[User], parts: int, trials: int) -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from qms.events.models import Event
 from qms.inspections import trail as inspections_trail
 from qms.inspections.blindness import is_hidden
+from qms.inspections.models import Inspection
 from qms.lifecycle import Refused
 from qms.review import actions, study
 from qms.review import trail as reviews_trail
@@ -153,3 +154,15 @@ def test_people_are_several_and_may_review(decided):
         with pytest.raises(Refused, match=says):
             begin(*people)
     assert not Study.objects.exists()
+
+
+def test_a_study_that_nobody_finishes_is_ended_and_hides_nothing_any_more(decided, deliver_all):
+    held = begin()
+    look = Review.objects.filter(study=held).first()
+    assert is_hidden(look.inspection, look.assigned_to)
+    study.end_study(held, by=look.assigned_to, now=timezone.now())
+    assert set(Review.objects.filter(study=held).values_list("status", flat=True)) == {"WITHDRAWN"}
+    assert not is_hidden(Inspection.objects.get(pk=look.inspection_id), look.assigned_to)
+    with pytest.raises(Refused, match="over already"):
+        study.end_study(held, by=look.assigned_to, now=timezone.now())
+    assert list(inspections_trail.faults()) == []
