@@ -25,7 +25,7 @@ from qms.plant.models import DefectType, Lot, Part, Station, StationStatus
 from qms.plant.recipes import Recipe
 from qms.registry.models import ModelVersion
 
-__all__ = ["BadWords", "OtherSubmission", "Submission", "submit"]
+__all__ = ["BadWords", "OtherSubmission", "StationClosed", "Submission", "submit"]
 
 _SUFFIX = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif"}
 
@@ -80,7 +80,11 @@ def _known(submission: Submission) -> Inspection | None:
 
 
 def _check_open(station: Station | None) -> None:
-    if station is not None and station.status != StationStatus.RUNNING:
+    """By what it is now: who watches a folder has held the row for weeks."""
+    if station is None:
+        return
+    station.refresh_from_db(fields=["status"])
+    if station.status != StationStatus.RUNNING:
         raise StationClosed(
             f"Station {station} is {station.get_status_display().lower()} and takes no pictures: "
             "set it running, or send from another one."

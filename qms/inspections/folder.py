@@ -89,6 +89,9 @@ class WatchedFolder:
             inspection = self._submit(path)
         except (judge.BadPicture, HalfSidecar) as error:
             return not _is_fresh(path) and self._put_aside(path, str(error))
+        except actions.StationClosed as error:
+            log.info("file waits", file=shown(path), why=str(error))
+            return False
         except (Refused, BadSidecar, Unreadable) as error:
             return self._put_aside(path, str(error))
         except Vanished:

@@ -78,7 +78,7 @@ def _add(
 
 
 def _row_of_cells(cells: dict[str, str], line: int) -> Row:
-    kind, of, code = cells.pop("kind").strip(), cells.pop("of", ""), cells.pop("code", "")
+    kind, of, code = cells.pop("kind", "").strip(), cells.pop("of", ""), cells.pop("code", "")
     if kind not in PARENT:
         raise Unreadable(f"There is no kind {kind!r}: there are {', '.join(PARENT)}.")
     if bool(of) != bool(PARENT[kind]):

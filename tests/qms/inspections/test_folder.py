@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from qms.inspections.folder import WatchedFolder
 from qms.inspections.models import Inspection
 from qms.plant import actions as plant
+from qms.plant.models import Station
 from qms.registry.models import ModelVersion
 from tests import factories
 from tests.factories import picture
@@ -134,6 +136,18 @@ def test_two_cameras_may_use_the_same_names(folder):
     (folder.folder / "done" / "part-sn17.png").rename(folder.folder / "part-sn17.png")
     other.look(), other.look()
     assert Inspection.objects.count() == 2
+
+
+def test_pictures_wait_while_the_station_is_paused(folder):
+    camera = WatchedFolder(folder.folder, folder.product, plant.ensure_station("CAM-1"))
+    elsewhere = Station.objects.get(code="CAM-1")
+    plant.move_station(elsewhere, "PAUSED", by="mara", now=timezone.now())
+    path = land(camera)
+    assert [camera.look(), camera.look()] == [0, 0]
+    assert path.exists()
+    plant.move_station(elsewhere, "RUNNING", by="mara", now=timezone.now())
+    assert camera.look() == 1
+    assert Inspection.objects.get().station == elsewhere
 
 
 # --- what must not stop it ---

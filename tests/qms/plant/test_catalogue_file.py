@@ -161,6 +161,7 @@ def test_what_is_wrong_with_json_is_told_with_its_line(text, line, said):
         ("kind,code,code\n", 1, "a column twice"),
         ("kind,of,code\n", 1, "holds no rows"),
         ("kind,of,code\nsite,,a\ncamera,,b\n", 3, "no kind 'camera'"),
+        ("code,kind\nabc\n", 2, "no kind ''"),
         ("kind,of,code\nsite,x,a\n", 2, "of a site stays empty"),
         ("kind,of,code\nline,,a\n", 2, "of a line names its site"),
         ("kind,of,code\nsite,,a,b\n", 2, "4 cells under 3 columns"),

@@ -1,8 +1,10 @@
 """The scores of a period: which count, for how many parts, and what is left out."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from qms.inspections.models import Verdict
@@ -41,6 +43,17 @@ def test_a_routed_part_counts_once_and_an_audited_one_by_its_chance(reviewed):
     bad = sum(is_bad(review) for review in Review.objects.all())
     assert sum(part.bad for part in found.production.looked) == bad
     assert (found.other_models, found.unclear, found.waiting) == (0, 0, 0)
+
+
+def test_an_audit_of_the_first_release_counts_by_the_share_of_its_recipe(db, deliver_all):
+    run(deliver_all, 30, audit_share=0.5)
+    decide_all(factories.person())
+    Review.objects.update(probability=None, stratum="")  # as 0.1.0 kept them
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("qms.review.migrations.0004_known_looks").FILL)
+    audits = Review.objects.filter(kind="AUDIT")
+    assert {audit.probability for audit in audits} == {0.5}
+    assert sum(part.weight == 2 for part in scores().production.looked) == len(audits) > 0
 
 
 def test_at_the_present_thresholds_the_counts_are_what_the_model_said(reviewed):
