@@ -203,6 +203,13 @@ class ShareField(forms.FloatField):
         return f"{round(value * 100, 6):g}" if isinstance(value, float) else value
 
 
+class CostField(forms.FloatField):
+    """In any one currency, as large as sums of them can be told."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=1e9, **kwargs)
+
+
 class RecipeForm(forms.ModelForm[Recipe]):
     """The next version. Shares are asked in per cent; thresholds are published elsewhere."""
 
@@ -211,9 +218,9 @@ class RecipeForm(forms.ModelForm[Recipe]):
         label="Repeat, % of a person's looks",
         help_text="A part that they judged before.",
     )
-    cost_review = forms.FloatField(min_value=0, label="One review")
-    cost_false_call = forms.FloatField(min_value=0, label="A good part rejected")
-    cost_escape = forms.FloatField(min_value=0, label="A bad part shipped")
+    cost_review = CostField(label="One review")
+    cost_false_call = CostField(label="A good part rejected")
+    cost_escape = CostField(label="A bad part shipped")
     reason = forms.CharField(
         max_length=500,
         label="Why",

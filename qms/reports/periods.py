@@ -5,11 +5,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from qms.plant.models import Product, Station
 
 DAYS = 30  # of a report that is asked for without dates
+# A day that calendars can still count from, in every time zone.
+_COUNTED = (MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31)))
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class ReportForm(forms.Form):
 
     product = forms.ModelChoiceField(Product.objects.all(), to_field_name="code", required=False)
     station = forms.ModelChoiceField(Station.objects.all(), to_field_name="code", required=False)
-    first = forms.DateField(required=False)
-    last = forms.DateField(required=False)
+    first = forms.DateField(required=False, validators=_COUNTED)
+    last = forms.DateField(required=False, validators=_COUNTED)
 
     def add_prefix(self, field_name: str) -> str:
         return {"first": "from", "last": "to"}.get(field_name, field_name)

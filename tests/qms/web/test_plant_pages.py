@@ -198,7 +198,18 @@ def test_a_move_that_there_is_not_is_told(sign_in, station):
     assert "run, drain or pause" in said(answer)
 
 
-@pytest.mark.parametrize("address", ["/plant/stations/%00/", "/plant/products/a%00b/recipes/"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/plant/stations/%00/",
+        "/plant/products/a%00b/recipes/",
+        "/plant/products/%00/enrol/",
+        "/plant/products/%00/enrol/progress/",
+        "/plant/products/%00/golden/",
+        "/quality/%00/",
+        "/quality/%00/evidence/",
+    ],
+)
 def test_an_address_that_holds_no_code_is_not_found(sign_in, address):
     assert sign_in("lead").get(address).status_code == 404
 
@@ -334,6 +345,7 @@ def test_publishing_keeps_thresholds_that_were_set_elsewhere(sign_in, tile):
         ({"audit_share": "101"}, "less than or equal to 100"),
         ({"mm_per_px": "0"}, "more than 0 mm"),
         ({"cost_escape": "-1"}, "greater than or equal to 0"),
+        ({"cost_escape": "1e30"}, "less than or equal to 1000000000"),
         ({"cap_day": "-1"}, "greater than or equal to 0"),
         ({"audit_share": "nan"}, "Enter a number"),
     ],

@@ -61,7 +61,15 @@ def test_an_empty_house_says_the_next_step(sign_in):
 
 @pytest.mark.parametrize("address", ["/thresholds/", "/agreement/"])
 @pytest.mark.parametrize(
-    "wrong", ["product=nothing", "from=yesterday", "from=2026-05-02&to=2026-05-01"]
+    "wrong",
+    [
+        "product=nothing",
+        "from=yesterday",
+        "from=2026-05-02&to=2026-05-01",
+        "to=9999-12-31",
+        "to=0001-01-10",
+        "from=0001-01-01",
+    ],
 )
 def test_a_filter_that_is_wrong_says_so(sign_in, line, address, wrong):
     assert "A filter was not understood" in _page(sign_in("manager"), f"{address}?{wrong}")
