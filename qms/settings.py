@@ -171,6 +171,7 @@ TIME_ZONE = env.text("TIME_ZONE", "UTC")
 STORAGE = env.text("STORAGE", "local")  # local | s3
 MAX_PICTURE_MB = env.number("MAX_PICTURE_MB", 32)
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_PICTURE_MB * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a table of defect types is stored as a whole
 MEDIA_ROOT = VAR / "files"
 ARTEFACTS = VAR / "artefacts"
 _PICTURES: dict[str, object] = {"BACKEND": "qms.storage.DurableFiles"}

@@ -7,13 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from django.conf import settings
+from django.db import connection
+from django.db.utils import InterfaceError, OperationalError
 from django.utils import timezone
 
 from qms import storage
 from qms.events import catalogue
 from qms.inspections import enrolling, judge
 from qms.inspections.enrolments import Enrolment, EnrolmentPicture, Stage
+
+log = structlog.get_logger(__name__)
 
 _TELL_EVERY = 1.0  # seconds
 
@@ -44,11 +49,18 @@ class Teller:
         if stage == self._stage and moment - self._last < _TELL_EVERY:
             return
         self._stage, self._last = stage, moment
-        who = (self._fit.enrolment_id, self._fit.run)
-        if not enrolling.note_progress(
-            *who, stage=stage, done=done, total=total, now=timezone.now()
-        ):
+        if not self._is_heard(stage, done, total):
             raise Stopped
+
+    def _is_heard(self, stage: str, done: int, total: int) -> bool:
+        """A database that is gone for a moment costs a word, not the hours before it."""
+        who, now = (self._fit.enrolment_id, self._fit.run), timezone.now()
+        try:
+            return enrolling.note_progress(*who, stage=stage, done=done, total=total, now=now)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("progress not told, going on", error=str(error).strip())
+            connection.close_if_unusable_or_obsolete()
+            return True
 
     def steps(self, done: int, total: int) -> None:
         """After the detector's last step come the thresholds and the artefact."""

@@ -8,10 +8,11 @@ overwritten.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,6 +20,7 @@ import pghistory.models
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models import OuterRef
 
 from qms.accounts.models import User
 from qms.events import catalogue, outbox
@@ -155,18 +157,34 @@ def remove(row: Reference, *, by: Who, now: datetime) -> None:
 
 def users_of(row: Reference, *, besides: tuple[type[models.Model], ...] = ()) -> list[str]:
     """The kinds of rows that point at this one, in plain words; asked of the schema itself."""
-    found = []
-    for relation in row._meta.related_objects:
-        model = relation.related_model
-        if isinstance(model, str) or issubclass(model, (pghistory.models.Event, *besides)):
-            continue
-        if model._base_manager.filter(**{relation.field.name: row}).exists():
-            found.append(str(model._meta.verbose_name_plural))
-    return found
+    return [
+        str(field.model._meta.verbose_name_plural)
+        for field in _pointing_at(type(row), besides)
+        if field.model._base_manager.filter(**{field.name: row}).exists()
+    ]
 
 
 def may_rename(row: Reference) -> bool:
     return not users_of(row, besides=_OWN.get(type(row), ()))
+
+
+def used_among(rows: models.QuerySet[Any]) -> set[int]:
+    """The keys of those that may not be renamed: one question for a whole table of them."""
+    users = [
+        models.Q(models.Exists(field.model._base_manager.filter(**{field.name: OuterRef("pk")})))
+        for field in _pointing_at(rows.model, _OWN.get(rows.model, ()))
+    ]
+    return set(rows.filter(reduce(or_, users)).values_list("pk", flat=True))
+
+
+def _pointing_at(
+    of: type[Reference], besides: tuple[type[models.Model], ...]
+) -> Iterator[models.ForeignObject[Any, Any]]:
+    """The fields of other rows that name one of these; versions and ``besides`` apart."""
+    for relation in of._meta.related_objects:
+        model = relation.related_model
+        if not isinstance(model, str) and not issubclass(model, (pghistory.models.Event, *besides)):
+            yield relation.field
 
 
 def _locked(row: Reference, seen: str | None) -> Reference:

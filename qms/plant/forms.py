@@ -152,19 +152,21 @@ class DefectTypeTable(forms.BaseFormSet[DefectTypeForm]):
 
 def defect_types(product: Product, data: QueryDict | None = None) -> Any:
     """The table of a product's defect types, with empty rows for new ones at its end."""
-    shown = [_shown(row) for row in product.defect_types.all()]
+    rows = product.defect_types.all()
+    used = changes.used_among(rows)
+    shown = [_shown(row, fixed=row.pk in used) for row in rows]
     table = forms.formset_factory(DefectTypeForm, formset=DefectTypeTable, extra=_BLANK_ROWS)
     return table(data, initial=shown, prefix="type")
 
 
-def _shown(row: DefectType) -> dict[str, Any]:
+def _shown(row: DefectType, *, fixed: bool) -> dict[str, Any]:
     colour = row.colour.upper()
     return {
         **{name: getattr(row, name) for name in changes.FIELDS[DefectType] if name != "product"},
         "pk": row.pk,
         "palette": colour if colour in COLOURS else OTHER,
         "other": row.colour,
-        "fixed": not changes.may_rename(row),
+        "fixed": fixed,
     }
 
 

@@ -157,6 +157,22 @@ def test_progress_is_told_at_most_once_a_second(drop, lead, django_assert_max_nu
             teller.steps(step, 1000)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_gone_for_a_moment_costs_a_word_not_the_fit(drop, lead):
+    enrolment = drop(20)
+    enrolling.begin_fit(enrolment, STUB, by=lead, now=timezone.now())
+    teller = fitting.Teller(Event.objects.get(name="FitBegun").as_fact())
+    teller.tell(Stage.FETCHING, 1, 20)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+    other.close()
+    teller.tell(Stage.LEARNING, 1, 2)  # nobody hears it
+    teller.tell(Stage.WRITING, 2, 2)
+    enrolment.refresh_from_db()
+    assert (enrolment.stage, enrolment.done) == (Stage.WRITING, 2)
+
+
 def test_a_killed_fit_comes_again(drop, lead, deliver_all):
     """Its worker died in the middle: claimed, files on disk, not a word more."""
     enrolment = drop(20)

@@ -253,6 +253,21 @@ def test_the_table_changes_what_was_typed_and_nothing_else(sign_in, tile):
     assert (str(dent), scratch.colour, scratch.name) == ("Beule", "#123456", "Scratch")
 
 
+def test_a_table_of_a_hundred_types_takes_few_questions_and_is_stored(
+    sign_in, tile, django_assert_max_num_queries
+):
+    for n in range(100):
+        tile.defect_types.create(code=f"t{n}", name=f"T{n}")
+    client = sign_in("lead")
+    address = reverse("plant-defect-types", args=["tile"])
+    with django_assert_max_num_queries(20):
+        words = form_of(client, address)
+    boxes = ("alias", "raises_after", "description")
+    empty = {f"type-{n}-{box}": "" for n in range(104) for box in boxes}  # as a browser sends them
+    client.post(address, {**empty, **words, "type-7-alias": "Beule"})
+    assert tile.defect_types.get(alias="Beule")
+
+
 def test_who_only_picks_another_colour_means_it(sign_in, tile):
     client = sign_in("lead")
     address = reverse("plant-defect-types", args=["tile"])
