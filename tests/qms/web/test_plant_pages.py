@@ -204,7 +204,6 @@ def test_a_move_that_there_is_not_is_told(sign_in, station):
         "/plant/stations/%00/",
         "/plant/products/a%00b/recipes/",
         "/plant/products/%00/enrol/",
-        "/plant/products/%00/enrol/progress/",
         "/plant/products/%00/golden/",
         "/quality/%00/",
         "/quality/%00/evidence/",
