@@ -57,13 +57,15 @@ def dispose(
     """
     hold(case)
     lines = _lines(case, covers, line)
-    _check_disposition(case, kind, lines, ruling, proof.person)
+    _check_disposition(case, kind, lines, proof.person)
+    _check_ruling(ruling, covers, proof.person)
     disposition = Disposition(
         nonconformance=case,
         kind=kind,
         covers=covers,
         inspection_id=line.inspection_id if line else None,
         parts=lines.count(),
+        lines_digest=containment.named(lines),
         ruling=ruling,
         by=proof.person,
         at=now,
@@ -82,7 +84,7 @@ def dispose(
 
 def content_of(disposition: Disposition) -> dict[str, Any]:
     """What is signed, and can be read again from the row."""
-    return {
+    content = {
         "nonconformance": disposition.nonconformance.number,
         "kind": disposition.kind,
         "covers": disposition.covers,
@@ -91,6 +93,9 @@ def content_of(disposition: Disposition) -> dict[str, Any]:
         "ruling": disposition.ruling,
         "reason": disposition.reason,
     }
+    # Before there was such a digest, the number of parts alone was signed.
+    named = disposition.lines_digest
+    return {**content, "lines": named} if named else content
 
 
 def is_as_signed(disposition: Disposition) -> bool:
@@ -175,7 +180,7 @@ def _lines(case: Nonconformance, covers: str, line: Contained | None) -> QuerySe
 
 
 def _check_disposition(
-    case: Nonconformance, kind: str, lines: QuerySet[Contained], ruling: str, by: User
+    case: Nonconformance, kind: str, lines: QuerySet[Contained], by: User
 ) -> None:
     if case.status not in _LISTED:
         raise Refused("Contain it first: a disposition is of the parts on the containment list.")
@@ -186,9 +191,14 @@ def _check_disposition(
     if kind in NEEDS_BOARD and not has_role(by, Role.MRB):
         word = Kind(kind).label.lower()
         raise Refused(f"“{word}” is a concession: somebody of the material review board signs it.")
-    if ruling and not has_role(by, Role.MRB):
+
+
+def _check_ruling(ruling: str, covers: str, by: User) -> None:
+    if not ruling:
+        return
+    if not has_role(by, Role.MRB):
         raise Refused("A ruling on the part's evaluation is for the material review board.")
-    if ruling and (ruling not in (Evaluation.OK, Evaluation.NOT_OK) or lines.count() != 1):
+    if ruling not in (Evaluation.OK, Evaluation.NOT_OK) or covers != Covers.ONE:
         raise Refused("A ruling says OK or not OK of one part: choose that part alone.")
 
 

@@ -1,5 +1,7 @@
 """Which parts are in doubt: looked up anew at each look, frozen when they are contained."""
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import count as numbers
 from uuid import UUID
@@ -70,6 +72,19 @@ def freeze(nonconformance: Nonconformance, rows: QuerySet[Inspection], *, now: d
     ]
     Contained.objects.bulk_create(lines, batch_size=_AT_ONCE)
     return len(lines)
+
+
+def digest_of(lines: Iterable[tuple[int, UUID]]) -> str:
+    """SHA-256 that names these lines: their numbers, in order, and the inspection on each."""
+    read = hashlib.sha256()
+    for number, part in lines:
+        read.update(f"{number} {part}\n".encode())
+    return read.hexdigest()
+
+
+def named(lines: QuerySet[Contained]) -> str:
+    rows = lines.order_by("number").values_list("number", "inspection_id")
+    return digest_of(rows.iterator(chunk_size=_AT_ONCE))
 
 
 def undecided(nonconformance: Nonconformance) -> QuerySet[Contained]:

@@ -206,7 +206,8 @@ class Covers(models.TextChoices):
 class Disposition(models.Model):
     """What is to be done with the parts, under a signature. A fact: the latest of a part holds.
 
-    ``parts`` is how many it covered then; ``ruling`` is the board's word on the one part.
+    ``parts`` is how many it covered then, and ``lines_digest`` the SHA-256 that names them (empty: by
+    a release that signed their number alone); ``ruling`` is the board's word on the one part.
     """
 
     nonconformance = models.ForeignKey(Nonconformance, models.PROTECT, related_name="dispositions")
@@ -214,6 +215,7 @@ class Disposition(models.Model):
     covers = models.CharField(max_length=8, choices=Covers.choices)
     inspection = models.ForeignKey(Inspection, models.PROTECT, null=True, related_name="+")
     parts = models.PositiveIntegerField()
+    lines_digest = models.CharField(max_length=64, blank=True)
     ruling = models.CharField(max_length=16, choices=Evaluation.choices, blank=True)
     by = models.ForeignKey(PERSON, models.PROTECT, related_name="+")
     at = models.DateTimeField()

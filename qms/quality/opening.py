@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from qms.accounts.models import User
@@ -100,12 +100,19 @@ def follow(inspection_id: UUID, *, now: datetime) -> None:
     # Two of the same type wait for each other here, or they would open two.
     locked = DefectType.objects.select_for_update(no_key=True).filter(pk__in=types).order_by("pk")
     kinds = list(locked)
-    joined = Occurrence.objects.select_related("nonconformance").filter(inspection=inspection_id)
-    for occurrence in joined:
+    for occurrence in _joined(inspection_id):
         _keep_or_leave(occurrence, rejection, types, now=now)
     for kind in kinds:
         if rejection:
             _join_or_open(rejection, kind, now=now)
+
+
+def _joined(inspection_id: UUID) -> QuerySet[Occurrence]:
+    """Of which cases the part is one, these held still: none ends while it is asked whether it lives."""
+    cases = Nonconformance.objects.filter(occurrences__inspection=inspection_id)
+    list(Nonconformance.objects.select_for_update().filter(pk__in=cases).order_by("pk"))
+    joined = Occurrence.objects.select_related("nonconformance").filter(inspection=inspection_id)
+    return joined.order_by("nonconformance")
 
 
 def _rejection(inspection_id: UUID) -> Review | None:
@@ -146,7 +153,7 @@ def _join_or_open(rejection: Review, kind: DefectType, *, now: datetime) -> None
         _join(live, rejection.inspection_id, rejection, now=now)
         return
     after = raised_after(kind.raises_after, kind.severity)
-    if after is None:
+    if after is None or not _confirmed(kind).filter(pk=rejection.pk).exists():
         return
     for scope, confirmed in _neighbours(rejection, kind):
         if len(confirmed) >= after:
@@ -155,7 +162,10 @@ def _join_or_open(rejection: Review, kind: DefectType, *, now: datetime) -> None
 
 
 def _live(rejection: Review, kind: DefectType) -> Nonconformance | None:
-    """The live one that this part belongs to: of its type, at its station or of its lot."""
+    """The live one that this part belongs to: of its type, at its station or of its lot.
+
+    It is held still: one that ends at this moment is waited for, and then is none.
+    """
     part = rejection.inspection
     same = Q(scope=Scope.PART, inspection=part.pk)
     if part.station_id:
@@ -164,7 +174,7 @@ def _live(rejection: Review, kind: DefectType) -> Nonconformance | None:
         same |= Q(scope=Scope.LOT, lot=part.lot_id)
     of_type = Q(same, defect_type=kind) | Q(defect_type=None, occurrences__inspection=part.pk)
     rows = Nonconformance.objects.filter(of_type, product=part.product_id, status__in=LIVE)
-    return rows.order_by("pk").first()
+    return rows.select_for_update(of=("self",)).order_by("pk").first()
 
 
 def _neighbours(rejection: Review, kind: DefectType) -> Iterable[tuple[str, list[Review]]]:
@@ -188,11 +198,16 @@ def _in_one_shift(place: Q, part: Inspection, kind: DefectType) -> list[Review]:
 
 
 def _confirmed(kind: DefectType) -> QuerySet[Review]:
-    """Answers that hold and name this type, each once."""
+    """Answers that hold and name this type, each once, and of which no case was made before.
+
+    A case that ended has had its say about the parts that it rests on.
+    """
+    known = Occurrence.objects.filter(nonconformance__defect_type=kind, status=Standing.STANDS)
     marked = Q(finding_answers__is_defect=True, finding_answers__defect_type=kind)
     holding = Review.objects.filter(rules=True, decision=Evaluation.NOT_OK, product=kind.product_id)
     named = holding.filter(Q(defect_type=kind) | marked)
-    return named.select_related("inspection__station", "inspection__lot").distinct()
+    fresh = named.exclude(Exists(known.filter(inspection=OuterRef("inspection"))))
+    return fresh.select_related("inspection__station", "inspection__lot").distinct()
 
 
 def _open_by_rule(

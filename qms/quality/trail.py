@@ -1,11 +1,13 @@
 """What nonconformances say now, held against the events and the signatures that made them so."""
 
 from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from django.db import transaction
 
 from qms.events.models import Event, of_nonconformances
 from qms.events.seal import Fault
+from qms.quality import containment
 from qms.quality.actions import is_as_signed
 from qms.quality.models import Covers, Disposition, Kind, Nonconformance, Standing, Status
 
@@ -96,14 +98,19 @@ def _wrong_dispositions(case: Nonconformance, life: Sequence[Event]) -> Iterator
 def _wrong_lines(case: Nonconformance) -> Iterator[str]:
     """Each part bears the latest disposition that covers it."""
     dispositions = list(case.dispositions.all())
+    covered: dict[int, list[tuple[int, UUID]]] = {one.pk: [] for one in dispositions}
     for line in case.lines.values_list("number", "inspection_id", "added_at", "disposition_id"):
         number, part, added_at, says = line
         holds: Disposition | None = None
         for one in dispositions:
             if one.at >= added_at and _covers(one, part, holds):
                 holds = one
+                covered[one.pk].append((number, part))
         if says != (holds.pk if holds else None):
             yield f"has another disposition on line {number} than was signed for it"
+    for one in dispositions:
+        if one.lines_digest and one.lines_digest != containment.digest_of(covered[one.pk]):
+            yield f"has disposition {one.pk}, which was signed for other lines than it covers"
 
 
 def _covers(one: Disposition, part: object, holds: Disposition | None) -> bool:

@@ -205,7 +205,8 @@ def test_the_boards_word_stands_above_all_others_and_both_are_kept(raised, bad, 
     review = bad("scratch")
     case = raised(review)
     contain(case)
-    done = dispose(case, "USE_AS_IS", by=person("mara", "mrb"), ruling="OK")
+    mara, line = person("mara", "mrb"), case.lines.get()
+    done = dispose(case, "USE_AS_IS", by=mara, ruling="OK", covers="ONE", line=line)
     deliver_all()
     review.inspection.refresh_from_db()
     assert (done.ruling, review.inspection.evaluation) == ("OK", "OK")
@@ -231,10 +232,36 @@ def test_a_ruling_that_is_refused_leaves_no_signature(raised, bad):
     case = raised(review)
     contain(case)
     reviews.undo(review, by=review.reviewer, now=timezone.now())
+    mara, line = person("mara", "mrb"), case.lines.get()
     with pytest.raises(Refused, match="still to decide"):
-        dispose(case, ruling="OK", by=person("mara", "mrb"))
+        dispose(case, ruling="OK", by=mara, covers="ONE", line=line)
     assert not Signature.objects.exists()
     assert case.lines.get().disposition is None
+
+
+def test_a_ruling_names_its_part_even_if_it_is_the_last_one_left(raised):
+    case = raised()
+    contain(case)
+    with pytest.raises(Refused, match="choose that part alone"):
+        dispose(case, ruling="OK", by=person("mara", "mrb"))
+    assert not Signature.objects.exists()
+
+
+def test_a_signature_names_the_parts_that_it_covers(bad):
+    for seed in range(2):
+        bad("dent", seed=seed)
+    case = Nonconformance.objects.get()
+    contain(case)
+    first, second = case.lines.all()
+    dispose(case, "SCRAP", covers="ONE", line=first)
+    done = dispose(case, "REWORK")
+    assert done.lines_digest == containment.digest_of([(2, second.inspection_id)])
+    assert actions.content_of(done)["lines"] == done.lines_digest
+    assert faults() == []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE quality_contained SET number = 7 WHERE id = %s", [second.pk])
+    assert any("signed for other lines" in fault.what for fault in trail.faults())
 
 
 # --- corrective actions and the end ---

@@ -1,5 +1,6 @@
 """How nonconformances come to be: by a person, by rule; and what each rests on."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from qms.plant.models import DefectType
 from qms.quality import actions, opening, trail
 from qms.quality.models import Nonconformance, NumberSeries
 from qms.review import actions as reviews
+from qms.review.models import Review
 from tests import factories
 from tests.qms.quality.conftest import reject
 
@@ -115,6 +117,90 @@ def test_after_it_is_closed_the_next_one_opens_another(bad):
     actions.withdraw(case, reason="a shadow", by=lea, now=timezone.now())
     bad("crack", seed=1)
     assert Nonconformance.objects.count() == 2
+
+
+def look_again(review, deliver_all, *, kind: str, decision: str, **words) -> None:
+    """Another answer on a part that was judged before."""
+    lea, now = factories.person("lea", "lead"), timezone.now()
+    look = Review.objects.create(
+        inspection=review.inspection,
+        verdict=review.verdict,
+        product=review.product,
+        station=review.station,
+        kind=kind,
+        reason="REPEAT" if kind == "REPEAT" else "ASKED",
+        blind=True,
+        assigned_to=lea if kind == "REPEAT" else None,
+        of=review,
+        opened_at=now,
+    )
+    reviews.claim(look, by=lea, now=now)
+    reviews.decide(look, decision=decision, by=lea, now=now, **words)
+    deliver_all()
+
+
+def test_a_look_that_measures_people_opens_nothing(bad, deliver_all):
+    """Its part is rejected by the answer that holds, and by now its type would open one."""
+    review = bad("scratch")
+    DefectType.objects.filter(code="scratch").update(raises_after=1)
+    look_again(review, deliver_all, kind="REPEAT", decision="OK")
+    assert not Nonconformance.objects.exists()
+
+
+def test_what_ended_is_not_opened_again_by_the_same_part(bad, deliver_all):
+    review, lea = bad("crack"), factories.person("lea", "lead")
+    actions.withdraw(Nonconformance.objects.get(), reason="a shadow", by=lea, now=timezone.now())
+    words = {"decision": "NOT_OK", "defect_type": DefectType.objects.get(code="crack")}
+    look_again(review, deliver_all, kind="SECOND_OPINION", **words)
+    assert Nonconformance.objects.count() == 1
+
+
+def test_parts_of_an_ended_one_do_not_count_again_in_their_shift(bad):
+    lea = factories.person("lea", "lead")
+    for seed in range(2):
+        bad("dent", seed=seed)
+    actions.withdraw(Nonconformance.objects.get(), reason="a shadow", by=lea, now=timezone.now())
+    third = bad("dent", seed=2)
+    assert Nonconformance.objects.count() == 1
+    fourth = bad("dent", seed=3)
+    case = Nonconformance.objects.first()
+    assert rests_on(case) == [third.inspection_id, fourth.inspection_id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_does_not_join_what_ends_at_the_same_moment(roles_again, bad):
+    bad("crack")
+    case, lea = Nonconformance.objects.get(), factories.person("lea", "lead")
+    part = bad("scratch", seed=1).inspection
+    part.reviews.update(defect_type=case.defect_type)
+
+    def follow() -> None:
+        try:
+            opening.follow(part.pk, now=timezone.now())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            actions.withdraw(case, reason="a shadow", by=lea, now=timezone.now())
+            followed = pool.submit(follow)
+            wait_until_somebody_waits()
+        followed.result()
+    assert case.occurrences.count() == 1
+    assert rests_on(Nonconformance.objects.exclude(pk=case.pk).get()) == [part.pk]
+
+
+def wait_until_somebody_waits() -> None:
+    """Another connection stands at a lock that this one holds."""
+    blocked = "SELECT 1 FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    end = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute(blocked)
+            if cursor.fetchone():
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 def test_numbers_have_no_gap_when_a_transaction_fails(raised):
