@@ -77,7 +77,7 @@ class Signature(models.Model):
     printed_name = models.CharField(max_length=255)
     meaning = models.CharField(max_length=16, choices=Meaning.choices)
     reason = models.CharField(max_length=500)
-    record = models.CharField(max_length=128)
+    record = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
     signed_at = models.DateTimeField()
 

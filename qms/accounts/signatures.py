@@ -50,7 +50,7 @@ def sign(proof: Proof, *, record: str, content: dict[str, Any], now: datetime) -
     """Write the signature beside the change that it stands under."""
     signature = Signature.objects.create(
         person=proof.person,
-        printed_name=proof.person.get_full_name() or proof.person.get_username(),
+        printed_name=_printed(proof.person),
         meaning=proof.meaning,
         reason=proof.reason,
         record=record,
@@ -66,6 +66,12 @@ def sign(proof: Proof, *, record: str, content: dict[str, Any], now: datetime) -
     )
     outbox.publish(event, now=now, actor=str(proof.person))
     return signature
+
+
+def _printed(person: User) -> str:
+    """The name as it is read, as far as the record has room for it."""
+    longest = Signature._meta.get_field("printed_name").max_length
+    return (person.get_full_name() or person.get_username())[:longest]
 
 
 def digest(content: dict[str, Any]) -> str:

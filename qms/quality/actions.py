@@ -13,7 +13,15 @@ from qms.events import catalogue, outbox
 from qms.inspections.models import Evaluation
 from qms.lifecycle import Refused
 from qms.quality import containment, opening
-from qms.quality.models import Contained, Covers, Disposition, Kind, Nonconformance, Status
+from qms.quality.models import (
+    Contained,
+    Covers,
+    Disposition,
+    Kind,
+    Nonconformance,
+    Standing,
+    Status,
+)
 from qms.quality.rules import NEEDS_BOARD, against_closing
 from qms.review import actions as reviews
 
@@ -138,11 +146,20 @@ def close(case: Nonconformance, *, by: User, now: datetime) -> None:
 
 @transaction.atomic
 def withdraw(case: Nonconformance, *, reason: str, by: User, now: datetime) -> None:
-    """It was raised in error: nothing was contained yet, and nothing is wrong."""
+    """It was raised in error: nothing was contained yet, or nothing stands behind it any more."""
     hold(case)
     _need(reason)
-    case.move(Status.WITHDRAWN, closed_at=now, closed_by=by)
+    if case.status == Status.CONTAINED and not is_baseless(case):
+        raise Refused("Parts are contained: decide what is done with them, then close it.")
+    nobody = {"containment": "", "contained_at": None, "contained_by": None}
+    case.move(Status.WITHDRAWN, closed_at=now, closed_by=by, **nobody)
     _announce(case, reason.strip(), by=by, now=now)
+
+
+def is_baseless(case: Nonconformance) -> bool:
+    """Each answer that it rested on was taken back, and nothing was signed for its parts."""
+    rested = set(case.occurrences.values_list("status", flat=True))
+    return rested == {Standing.TAKEN_BACK} and not case.dispositions.exists()
 
 
 @transaction.atomic

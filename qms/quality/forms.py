@@ -93,6 +93,16 @@ class NoteForm(forms.Form):
     note = _text("Note", rows=2, required=False)
 
 
+class CheckForm(NoteForm):
+    """Not effective is final, so nothing stands for it but the word."""
+
+    effective = forms.ChoiceField(
+        label="Did it help?",
+        choices=[("yes", "Effective"), ("no", "Not effective")],
+        error_messages={"required": "Say whether it was effective or not."},
+    )
+
+
 class HoldForm(forms.Form):
     reason = forms.CharField(label="Why is it put on hold?", max_length=500)
 

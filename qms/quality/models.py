@@ -52,7 +52,7 @@ class Nonconformance(Lifecycle):
 
     TRANSITIONS: ClassVar = {
         Status.OPEN: frozenset({Status.CONTAINED, Status.WITHDRAWN}),
-        Status.CONTAINED: frozenset({Status.DISPOSITIONED}),
+        Status.CONTAINED: frozenset({Status.DISPOSITIONED, Status.WITHDRAWN}),
         Status.DISPOSITIONED: frozenset({Status.CONTAINED, Status.CLOSED}),
         Status.CLOSED: frozenset({Status.DISPOSITIONED}),
         Status.WITHDRAWN: frozenset({Status.OPEN}),

@@ -6,10 +6,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from qms.accounts.models import User
+from qms.accounts.roles import has_role
 from qms.events import catalogue, outbox
 from qms.lifecycle import Refused
 from qms.quality.actions import check_live, hold
 from qms.quality.models import ActionKind, ActionStatus, CorrectiveAction, Nonconformance
+from qms.quality.rules import KEEPERS
 
 
 @transaction.atomic
@@ -53,8 +55,10 @@ def agree(
 
 @transaction.atomic
 def finish(action: CorrectiveAction, *, note: str, by: User, now: datetime) -> None:
-    """It is done; with a word on what was done."""
+    """It is done; with a word on what was done. Its owner may say so, whatever their role."""
     _begin(action)
+    if by.pk != action.owner_id and not has_role(by, *KEEPERS):
+        raise Refused(f"{action.owner} says when this is done, or a lead, a manager or the board.")
     action.move(ActionStatus.DONE, note=note.strip(), done_at=now, done_by=by)
     _announce(action, by=by, now=now)
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from qms.accounts.http import PersonRequest
-from qms.accounts.roles import role_required
+from qms.accounts.roles import EVERYONE, role_required
 from qms.filled_in import filled_in
 from qms.quality import forms, remedies
 from qms.quality.models import CorrectiveAction, Nonconformance
@@ -23,7 +23,7 @@ def agree(request: PersonRequest, number: str) -> HttpResponse:
 
 
 @require_POST
-@role_required(*KEEPERS)
+@role_required(*EVERYONE)
 def finish(request: PersonRequest, pk: int) -> HttpResponse:
     action, note = _action(request, pk)
     remedies.finish(action, note=note, by=request.user, now=timezone.now())
@@ -33,9 +33,12 @@ def finish(request: PersonRequest, pk: int) -> HttpResponse:
 @require_POST
 @role_required(*KEEPERS)
 def check(request: PersonRequest, pk: int) -> HttpResponse:
-    action, note = _action(request, pk)
-    effective = request.POST.get("effective") == "yes"
-    remedies.check(action, effective=effective, note=note, by=request.user, now=timezone.now())
+    action, _ = _action(request, pk)
+    said = filled_in(forms.CheckForm(request.POST), named=True)
+    effective = said["effective"] == "yes"
+    remedies.check(
+        action, effective=effective, note=said["note"], by=request.user, now=timezone.now()
+    )
     return redirect("nonconformance", action.nonconformance.number)
 
 

@@ -112,7 +112,7 @@ def _may(request: PersonRequest, case: Nonconformance) -> dict[str, bool]:
     listed = case.status in (Status.CONTAINED, Status.DISPOSITIONED)
     return {
         "contain": keeper and case.status == Status.OPEN,
-        "withdraw": keeper and case.status == Status.OPEN,
+        "withdraw": keeper and _may_fall(case),
         "extend": keeper and listed,
         "dispose": decider and listed,
         "describe": keeper and case.is_live,
@@ -120,6 +120,11 @@ def _may(request: PersonRequest, case: Nonconformance) -> dict[str, bool]:
         "close": keeper and case.status == Status.DISPOSITIONED,
         "reopen": keeper and not case.is_live,
     }
+
+
+def _may_fall(case: Nonconformance) -> bool:
+    contained = case.status == Status.CONTAINED
+    return case.status == Status.OPEN or (contained and actions.is_baseless(case))
 
 
 def _wanted_line(request: PersonRequest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from qms.inspections.models import Inspection
 from qms.plant.models import LotStatus, Severity
-from qms.quality.models import CorrectiveAction, Nonconformance, Status
+from qms.quality.models import CorrectiveAction, Nonconformance, Occurrence, Status
 from qms.quality.rules import RAISERS, is_overdue
 
 register = template.Library()
@@ -55,10 +55,11 @@ def _badge(look: tuple[str, str], label: str) -> dict[str, Any]:
 @register.inclusion_tag("quality/of_inspection.html")
 def nonconformances_of(inspection: Inspection) -> dict[str, Any]:
     """What a part belongs to, and what was decided about it."""
-    named = Q(occurrences__inspection=inspection) | Q(lines__inspection=inspection)
+    joined = Occurrence.objects.filter(inspection=inspection).values("nonconformance")
+    listed = inspection.containments.order_by().values("nonconformance")
     lines = inspection.containments.select_related("disposition__by")
     decided = {line.nonconformance_id: line.disposition for line in lines}
-    cases = Nonconformance.objects.filter(named).distinct()
+    cases = Nonconformance.objects.filter(Q(pk__in=joined) | Q(pk__in=listed))
     return {"cases": [(case, decided.get(case.pk)) for case in cases]}
 
 

@@ -39,6 +39,13 @@ def test_a_wrong_password_or_no_reason_signs_nothing(db, words, says):
     assert not Signature.objects.exists()
 
 
+def test_the_longest_name_signs_too(db):
+    lea = person("lea")
+    lea.first_name, lea.last_name = "L" * 150, "A" * 150
+    signed = signatures.sign(prove(lea), record="r" * 255, content={}, now=timezone.now())
+    assert signed.printed_name == "L" * 150 + " " + "A" * 104
+
+
 def test_guessing_is_slowed_down_here_too(db):
     lea = person("lea")
     for _ in range(MOST):

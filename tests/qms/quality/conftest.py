@@ -1,7 +1,7 @@
 """Parts that a person has judged, and people of the roles that act on them."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
@@ -10,15 +10,17 @@ from django.utils import timezone
 from qms.accounts import signatures
 from qms.accounts.models import Meaning, User
 from qms.accounts.roles import Role
+from qms.inspections import trail as inspections_trail
 from qms.inspections.models import Inspection
 from qms.plant import actions as plant
 from qms.plant.models import DefectType
-from qms.quality import opening
-from qms.quality.models import Nonconformance
+from qms.quality import actions, opening, remedies, trail
+from qms.quality.models import Disposition, Nonconformance
 from qms.review import actions as reviews
 from qms.review.models import Review
 from tests import factories
 
+TODAY = timezone.localdate()
 Judge = Callable[..., Review]
 
 
@@ -90,6 +92,31 @@ def proof(by: User, reason: str = "as agreed") -> signatures.Proof:
         address="here",
         now=timezone.now(),
     )
+
+
+def contain(case, text="behind the red tape") -> int:
+    return actions.contain(case, text=text, by=factories.person("lea", "lead"), now=timezone.now())
+
+
+def dispose(case, kind="SCRAP", *, by=None, **words) -> Disposition:
+    by = by or factories.person("lea", "lead")
+    return actions.dispose(case, kind, proof=proof(by), now=timezone.now(), **words)
+
+
+def agree(case, kind="CORRECTIVE", **words):
+    lea = factories.person("lea", "lead")
+    given = {
+        "owner": lea,
+        "text": "new tool",
+        "due": TODAY,
+        "check_due": TODAY + timedelta(days=14),
+        **words,
+    }
+    return remedies.agree(case, kind=kind, by=lea, now=timezone.now(), **given)
+
+
+def faults() -> list:
+    return [*trail.faults(), *inspections_trail.faults()]
 
 
 @pytest.fixture

@@ -1,47 +1,23 @@
 """Contain, dispose, mend, close: each by whom it may be done, and none half."""
 
-from datetime import timedelta
-
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from qms.accounts.models import Signature
 from qms.events.models import Event
-from qms.inspections import trail as inspections_trail
 from qms.inspections.models import Inspection
-from qms.lifecycle import IllegalMove, Refused
+from qms.lifecycle import Refused
 from qms.plant import actions as plant
-from qms.quality import actions, containment, lots, remedies, trail
+from qms.quality import actions, containment, trail
 from qms.quality.models import Contained, Disposition, Nonconformance
 from qms.review import actions as reviews
-from tests.factories import person, product
-from tests.qms.quality.conftest import proof
-
-TODAY = timezone.localdate()
+from tests.factories import person
+from tests.qms.quality.conftest import contain, dispose, faults
 
 
 def listed(case) -> list:
     return list(containment.in_doubt(case).values_list("pk", flat=True))
-
-
-def contain(case, text="behind the red tape") -> int:
-    return actions.contain(case, text=text, by=person("lea", "lead"), now=timezone.now())
-
-
-def dispose(case, kind="SCRAP", *, by=None, **words) -> Disposition:
-    by = by or person("lea", "lead")
-    return actions.dispose(case, kind, proof=proof(by), now=timezone.now(), **words)
-
-
-def agree(case, kind="CORRECTIVE", **words):
-    given = {"text": "new tool", "due": TODAY, "check_due": TODAY + timedelta(days=14), **words}
-    lea = person("lea", "lead")
-    return remedies.agree(case, kind=kind, owner=lea, by=lea, now=timezone.now(), **given)
-
-
-def faults() -> list:
-    return [*trail.faults(), *inspections_trail.faults()]
 
 
 # --- the containment list ---
@@ -262,151 +238,3 @@ def test_a_signature_names_the_parts_that_it_covers(bad):
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE quality_contained SET number = 7 WHERE id = %s", [second.pk])
     assert any("signed for other lines" in fault.what for fault in trail.faults())
-
-
-# --- corrective actions and the end ---
-
-
-def test_closing_says_what_is_missing_until_nothing_is(raised):
-    case, lea, now = raised(), person("lea", "lead"), timezone.now()
-    with pytest.raises(Refused, match="what is done with every part"):
-        actions.close(case, by=lea, now=now)
-    contain(case)
-    dispose(case)
-    with pytest.raises(Refused, match=r"root cause.*no corrective action"):
-        actions.close(case, by=lea, now=now)
-    actions.describe(case, root_cause="worn tool", by=lea, now=now)
-    action = agree(case)
-    with pytest.raises(Refused, match="not finished"):
-        actions.close(case, by=lea, now=now)
-    remedies.finish(action, note="tool 7 changed", by=lea, now=now)
-    remedies.check(action, effective=False, note="two more since", by=lea, now=now)
-    with pytest.raises(Refused, match="did not help"):
-        actions.close(case, by=lea, now=now)
-    again = agree(case, text="change it weekly")
-    remedies.finish(again, note="", by=lea, now=now)
-    remedies.check(again, effective=True, note="none in 400 parts", by=lea, now=now)
-    actions.close(case, by=lea, now=now)
-    assert (case.status, case.closed_by) == ("CLOSED", lea)
-    assert faults() == []
-
-
-def test_what_is_closed_is_opened_again_with_a_reason(raised):
-    case, lea, now = raised(severity="MINOR"), person("lea", "lead"), timezone.now()
-    contain(case)
-    dispose(case)
-    actions.close(case, by=lea, now=now)
-    with pytest.raises(Refused, match="open it again first"):
-        agree(case)
-    with pytest.raises(Refused, match="Say why"):
-        actions.reopen(case, reason="", by=lea, now=now)
-    actions.reopen(case, reason="a customer complains", by=lea, now=now)
-    assert (case.status, case.closed_at) == ("DISPOSITIONED", None)
-    with pytest.raises(Refused, match="nothing to open"):
-        actions.reopen(case, reason="again", by=lea, now=now)
-    assert faults() == []
-
-
-def test_what_was_raised_in_error_is_withdrawn(raised):
-    case, lea, now = raised(), person("lea", "lead"), timezone.now()
-    actions.withdraw(case, reason="a shadow", by=lea, now=now)
-    assert case.status == "WITHDRAWN"
-    actions.reopen(case, reason="no shadow", by=lea, now=now)
-    contain(case)
-    with pytest.raises(IllegalMove):
-        actions.withdraw(case, reason="too late", by=lea, now=now)
-    assert faults() == []
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ({"text": " "}, "what is to be done"),
-        ({"check_due": None}, "by when somebody checks"),
-        ({"check_due": TODAY - timedelta(days=1)}, "choose a later day"),
-    ],
-)
-def test_an_action_that_makes_no_sense_is_refused(raised, words, says):
-    with pytest.raises(Refused, match=says):
-        agree(raised(), **words)
-
-
-def test_an_action_is_overdue_until_it_is_done_and_checked(raised):
-    case, lea, now = raised(), person("lea", "lead"), timezone.now()
-    action = agree(case)
-
-    def late(days: int) -> bool:
-        return case.actions.filter(remedies.overdue(TODAY + timedelta(days=days))).exists()
-
-    assert [late(0), late(1)] == [False, True]
-    remedies.finish(action, note="", by=lea, now=now)
-    assert [late(1), late(15)] == [False, True]
-    remedies.check(action, effective=True, note="none since", by=lea, now=now)
-    assert not late(99)
-    with pytest.raises(IllegalMove):
-        remedies.cancel(action, note="never mind", by=lea, now=now)
-
-
-# --- lots ---
-
-
-def test_a_lot_is_let_go_under_a_signature_and_not_while_it_is_doubted(raised, bad):
-    case = raised(bad("scratch", lot="L7"), scope="LOT", hold_lot=True)
-    lot, mara = case.lot, person("mara", "mrb")
-    lot.refresh_from_db()
-    with pytest.raises(Refused, match="doubts the whole lot"):
-        lots.let_go(lot, "RELEASED", proof=proof(mara), now=timezone.now())
-    assert not Signature.objects.exists()
-    contain(case)
-    dispose(case, "SORT")
-    lots.let_go(lot, "RELEASED", proof=proof(mara, "all sorted"), now=timezone.now())
-    assert (lot.status, lot.reason) == ("RELEASED", "all sorted")
-    assert Signature.objects.filter(record="lot L7 of tile", person=mara).exists()
-
-
-def test_a_lot_counts_what_is_settled(good, bad):
-    good(lot="L7")
-    review = bad("scratch", lot="L7", seed=1)
-    bad("scratch", lot="L8", seed=2)
-    reviews.undo(review, by=review.reviewer, now=timezone.now())
-    lot = product("tile").lots.get(number="L7")
-    assert lots.counts([lot]) == {lot.pk: lots.LotCount(2, 1, 0, 0, 1)}
-
-
-# --- the trail ---
-
-
-@pytest.mark.parametrize(
-    ("model", "change", "says"),
-    [
-        (Nonconformance, {"status": "CONTAINED", "dispositioned_at": None, "dispositioned_by": None}, "its events say DISPOSITIONED"),
-        (Contained, {"disposition": None}, "another disposition on line 1"),
-        (Nonconformance, {"number": "NCR-1999-0001"}, "has no event"),
-    ],
-)  # fmt: skip
-def test_what_was_changed_behind_the_actions_back_is_found(raised, model, change, says):
-    case = raised()
-    contain(case)
-    dispose(case)
-    model.objects.update(**change)
-    assert any(says in fault.what for fault in trail.faults())
-
-
-def test_a_disposition_that_is_not_what_was_signed_is_found(raised):
-    case = raised()
-    contain(case)
-    dispose(case, "SCRAP")
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE quality_disposition SET reason = 'another'")
-    assert any("not what was signed" in fault.what for fault in trail.faults())
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"status": "CONTAINED"}, {"status": "CLOSED"}, {"by_rule": True}, {"scope": "LOT"}],
-)
-def test_the_database_refuses_a_state_without_its_name_and_date(raised, change):
-    raised()
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Nonconformance.objects.update(**change)

@@ -1,0 +1,85 @@
+"""Lots that are held and let go, and what was changed behind everybody's back."""
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from qms.accounts.models import Signature
+from qms.lifecycle import Refused
+from qms.quality import lots, trail
+from qms.quality.models import Contained, Nonconformance
+from qms.review import actions as reviews
+from tests.factories import person, product
+from tests.qms.quality.conftest import contain, dispose, proof
+
+# --- lots ---
+
+
+def test_a_lot_of_a_long_name_is_let_go(db):
+    lot = product("P" * 64).lots.create(number="L" * 64)
+    lea = person("lea", "lead")
+    lots.hold(lot, reason="a doubt", by=lea, now=timezone.now())
+    lots.let_go(lot, "RELEASED", proof=proof(lea), now=timezone.now())
+    assert lot.status == "RELEASED"
+
+
+def test_a_lot_is_let_go_under_a_signature_and_not_while_it_is_doubted(raised, bad):
+    case = raised(bad("scratch", lot="L7"), scope="LOT", hold_lot=True)
+    lot, mara = case.lot, person("mara", "mrb")
+    lot.refresh_from_db()
+    with pytest.raises(Refused, match="doubts the whole lot"):
+        lots.let_go(lot, "RELEASED", proof=proof(mara), now=timezone.now())
+    assert not Signature.objects.exists()
+    contain(case)
+    dispose(case, "SORT")
+    lots.let_go(lot, "RELEASED", proof=proof(mara, "all sorted"), now=timezone.now())
+    assert (lot.status, lot.reason) == ("RELEASED", "all sorted")
+    assert Signature.objects.filter(record="lot L7 of tile", person=mara).exists()
+
+
+def test_a_lot_counts_what_is_settled(good, bad):
+    good(lot="L7")
+    review = bad("scratch", lot="L7", seed=1)
+    bad("scratch", lot="L8", seed=2)
+    reviews.undo(review, by=review.reviewer, now=timezone.now())
+    lot = product("tile").lots.get(number="L7")
+    assert lots.counts([lot]) == {lot.pk: lots.LotCount(2, 1, 0, 0, 1)}
+
+
+# --- the trail ---
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "says"),
+    [
+        (Nonconformance, {"status": "CONTAINED", "dispositioned_at": None, "dispositioned_by": None}, "its events say DISPOSITIONED"),
+        (Contained, {"disposition": None}, "another disposition on line 1"),
+        (Nonconformance, {"number": "NCR-1999-0001"}, "has no event"),
+    ],
+)  # fmt: skip
+def test_what_was_changed_behind_the_actions_back_is_found(raised, model, change, says):
+    case = raised()
+    contain(case)
+    dispose(case)
+    model.objects.update(**change)
+    assert any(says in fault.what for fault in trail.faults())
+
+
+def test_a_disposition_that_is_not_what_was_signed_is_found(raised):
+    case = raised()
+    contain(case)
+    dispose(case, "SCRAP")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE quality_disposition SET reason = 'another'")
+    assert any("not what was signed" in fault.what for fault in trail.faults())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "CONTAINED"}, {"status": "CLOSED"}, {"by_rule": True}, {"scope": "LOT"}],
+)
+def test_the_database_refuses_a_state_without_its_name_and_date(raised, change):
+    raised()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Nonconformance.objects.update(**change)
