@@ -1,17 +1,28 @@
 """What nonconformances say now, held against the events and the signatures that made them so."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from qms.events.models import Event, of_nonconformances
 from qms.events.seal import Fault
+from qms.plant.models import Lot, LotStatus
 from qms.quality import containment
 from qms.quality.actions import is_as_signed
-from qms.quality.models import Covers, Disposition, Kind, Nonconformance, Standing, Status
+from qms.quality.models import (
+    ActionStatus,
+    Covers,
+    Disposition,
+    Kind,
+    Nonconformance,
+    Standing,
+    Status,
+)
 
 _AT_ONCE = 200
+_RAISED = ("scope", "severity", "title", "by_rule")
 
 
 def faults() -> Iterator[Fault]:
@@ -23,6 +34,7 @@ def faults() -> Iterator[Fault]:
             if any(_wrong(case, lives.get(case.number, []))):
                 yield from _confirmed(case.pk)
         part = list(rows.filter(pk__gt=part[-1].pk)[:_AT_ONCE])
+    yield from _wrong_lots()
 
 
 def _lives(cases: Sequence[Nonconformance]) -> dict[str, list[Event]]:
@@ -52,6 +64,10 @@ def _wrong(case: Nonconformance, life: Sequence[Event]) -> Iterator[str]:
         yield f"says {case.status}, its events say {told}"
     if _rests_on(case) != (joined := _joined(life)):
         yield f"rests on other parts than the {len(joined)} of its events"
+    for name, words in _words(life).items():
+        if getattr(case, name) != words:
+            yield f"has another {name.replace('_', ' ')} than its events tell"
+    yield from _wrong_actions(case, life)
     yield from _wrong_dispositions(case, life)
     yield from _wrong_lines(case)
 
@@ -59,6 +75,68 @@ def _wrong(case: Nonconformance, life: Sequence[Event]) -> Iterator[str]:
 def _status(life: Sequence[Event]) -> str:
     moves = [event.payload["status"] for event in life if event.name == "NonconformanceMoved"]
     return str(moves[-1] if moves else Status.OPEN)
+
+
+def _words(life: Sequence[Event]) -> dict[str, Any]:
+    """What was written of it: as it was raised, contained and described last."""
+    said: dict[str, Any] = {}
+    status = str(Status.OPEN)
+    for event in life:
+        if event.name == "NonconformanceRaised":
+            said |= {name: event.payload[name] for name in _RAISED}
+        elif event.name == "NonconformanceDescribed":
+            said["root_cause"] = event.payload["root_cause"]
+        elif event.name == "NonconformanceMoved":
+            before, status = status, event.payload["status"]
+            if status == Status.WITHDRAWN:
+                said["containment"] = ""
+            elif (before, status) == (Status.OPEN, Status.CONTAINED):
+                said["containment"] = event.payload["reason"]
+    return said
+
+
+def _wrong_actions(case: Nonconformance, life: Sequence[Event]) -> Iterator[str]:
+    told: dict[int, dict[str, Any]] = {}
+    for event in life:
+        if event.name == "CorrectiveActionAgreed":
+            agreed = {"status": ActionStatus.AGREED, "note": ""}
+            told[event.payload["action_id"]] = {**agreed, **event.payload}
+        elif event.name == "CorrectiveActionMoved":
+            told.setdefault(event.payload["action_id"], {}).update(event.payload)
+    for action in case.actions.all():
+        said = told.pop(action.pk, {})
+        says = {name: getattr(action, name) for name in ("kind", "text", "status", "note")}
+        says |= {"due": action.due.isoformat()}
+        says |= {"check_due": action.check_due.isoformat() if action.check_due else None}
+        if wrong := [name for name in says if says[name] != said.get(name)]:
+            yield f"has action {action.pk}, of whose {wrong[0]} its events tell otherwise"
+    if told:
+        yield f"lacks action {min(told)}, of which an event tells"
+
+
+def _wrong_lots() -> Iterator[Fault]:
+    moves = Event.objects.filter(name="LotMoved").order_by("id")
+    told = {(event.payload["product"], event.payload["lot"]): event.payload for event in moves}
+    for lot in Lot.objects.select_related("product").order_by("pk").iterator():
+        if _differs(lot, told.get((lot.product.code, lot.number))):
+            yield from _confirmed_lot(lot.pk)
+
+
+@transaction.atomic
+def _confirmed_lot(pk: int) -> list[Fault]:
+    """Look again with the row held still: somebody may have moved it between two looks."""
+    lot = Lot.objects.select_for_update(of=("self",)).select_related("product").get(pk=pk)
+    moves = Event.objects.filter(
+        name="LotMoved", payload__product=lot.product.code, payload__lot=lot.number
+    )
+    last = moves.order_by("id").last()
+    differs = _differs(lot, last.payload if last else None)
+    return [Fault(None, "", f"lot {lot} says {lot.status}, its events otherwise")] * differs
+
+
+def _differs(lot: Lot, told: dict[str, Any] | None) -> bool:
+    said = told or {"status": LotStatus.OPEN, "reason": ""}
+    return (lot.status, lot.reason) != (said["status"], said["reason"])
 
 
 def _rests_on(case: Nonconformance) -> set[str]:

@@ -6,11 +6,12 @@ from django.utils import timezone
 
 from qms.accounts.models import Signature
 from qms.lifecycle import Refused
-from qms.quality import lots, trail
-from qms.quality.models import Contained, Nonconformance
+from qms.plant.models import Lot
+from qms.quality import actions, lots, trail
+from qms.quality.models import Contained, CorrectiveAction, Nonconformance
 from qms.review import actions as reviews
 from tests.factories import person, product
-from tests.qms.quality.conftest import contain, dispose, proof
+from tests.qms.quality.conftest import agree, contain, dispose, faults, proof
 
 # --- lots ---
 
@@ -61,6 +62,28 @@ def test_what_was_changed_behind_the_actions_back_is_found(raised, model, change
     case = raised()
     contain(case)
     dispose(case)
+    model.objects.update(**change)
+    assert any(says in fault.what for fault in trail.faults())
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "says"),
+    [
+        (Nonconformance, {"root_cause": "another"}, "another root cause"),
+        (Nonconformance, {"severity": "MINOR"}, "another severity"),
+        (Nonconformance, {"title": "another"}, "another title"),
+        (Nonconformance, {"containment": "elsewhere"}, "another containment"),
+        (CorrectiveAction, {"note": "it helped"}, "of whose note its events tell otherwise"),
+        (CorrectiveAction, {"status": "CANCELLED"}, "of whose status its events"),
+        (Lot, {"status": "RELEASED"}, "lot L7 says RELEASED"),
+    ],
+)
+def test_words_actions_and_lots_are_held_against_their_events(raised, bad, model, change, says):
+    case, lea = raised(bad("scratch", lot="L7"), hold_lot=True), person("lea", "lead")
+    contain(case)
+    actions.describe(case, root_cause="worn tool", by=lea, now=timezone.now())
+    agree(case)
+    assert faults() == []
     model.objects.update(**change)
     assert any(says in fault.what for fault in trail.faults())
 
