@@ -102,7 +102,7 @@ def grave(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_kept_out_of_any_page(page, sign_in, house, scheme):
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto("/sign-in/")
     found = {"/sign-in/": grave(page)}
     ines = sign_in("ines", "inspector", "lead", "admin", "ml", "manager")

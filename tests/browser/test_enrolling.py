@@ -133,7 +133,7 @@ def test_a_part_becomes_golden_and_a_file_takes_its_place(enrol_page: Page, deli
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_kept_out_of_enrolling(enrol_page: Page, deliver_all, scheme):
     page, found = enrol_page, {}
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     found["empty"] = grave(page)
     dropped(page, [*normals(20), ("notes.txt", b"no picture")])
     expect(page.locator("[data-tile]")).to_have_count(20)
