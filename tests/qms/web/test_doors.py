@@ -98,7 +98,8 @@ _KEEPERS = {Role.LEAD, Role.MANAGER, Role.MRB}
 CHANGES = [
     *((f"nonconformance-{what}", _KEEPERS) for what in ("contain", "close", "reopen", "agree")),
     *((f"nonconformance-{what}", _KEEPERS) for what in ("cause", "withdraw")),
-    *((f"action-{what}", _KEEPERS) for what in ("done", "check", "cancel")),
+    *((f"action-{what}", _KEEPERS) for what in ("check", "cancel")),
+    ("action-done", set(Role)),  # whoever owns it; the action itself refuses all others
     ("nonconformance-dispose", {Role.LEAD, Role.MRB}),
     ("lot-hold", _KEEPERS | {Role.INSPECTOR}),
     ("lot-let-go", {Role.LEAD, Role.MRB}),
