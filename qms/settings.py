@@ -93,6 +93,8 @@ EVENT_FLOW = "qms.flow.FLOW"
 EVENT_SWEEP = "qms.flow.SWEEP"
 # What 'manage.py verify_events' holds against the events, beside the chain itself.
 TRAIL_CHECKS = [
+    "qms.accounts.trail.faults",
+    "qms.registry.trail.faults",
     "qms.inspections.trail.faults",
     "qms.review.trail.faults",
     "qms.quality.trail.faults",

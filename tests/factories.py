@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from inference import artefact as artefacts
@@ -85,3 +86,11 @@ def submission(of: Product | None = None, brightness: int = NORMAL, **words: Any
     words.setdefault("source", Source.API)
     given = inspections.Submission(product=tile, picture=data, **words)
     return inspections.submit(given, now=now, actor="line 1")[0]
+
+
+def behind_the_triggers(sql: str, *values: Any) -> None:
+    """Change what the database refuses to change, as an intruder with its rights would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(sql, values)
+        cursor.execute("SET LOCAL session_replication_role = origin")

@@ -92,6 +92,7 @@ class LotMoved(Event):
     lot: str
     status: str
     reason: str
+    signature_id: int | None = None  # only who lets one go signs
 
 
 @dataclass(frozen=True, kw_only=True)

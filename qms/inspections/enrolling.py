@@ -300,14 +300,15 @@ def activate(
         raise Refused(
             "Pictures were added or removed since this fit: fit again, then activate what came of it."
         )
-    record, content = str(version), _content(held, version)
+    record, content = str(version), content_of(held, version)
     signature = signatures.sign(proof, record=record, content=content, now=now)
     registry.promote(version, by=proof.person, now=now)
     held.move(Phase.ACTIVATED, activated_at=now, signature=signature)
     return version
 
 
-def _content(enrolment: Enrolment, version: ModelVersion) -> dict[str, Any]:
+def content_of(enrolment: Enrolment, version: ModelVersion) -> dict[str, Any]:
+    """What is signed, and can be read again from the rows."""
     return {
         "product": enrolment.product.code,
         "model": version.number,

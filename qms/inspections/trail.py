@@ -6,8 +6,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from qms.accounts.signatures import digest
 from qms.events.models import Event
 from qms.events.seal import Fault
+from qms.inspections.enrolling import content_of
+from qms.inspections.enrolments import Enrolment
 from qms.inspections.models import Evaluation, Inspection, Status, SubmissionKey
 
 _AT_ONCE = 1000
@@ -24,6 +27,7 @@ def faults() -> Iterator[Fault]:
             if _what(row, lives.get(row[0], [])):
                 yield from _confirmed(row[0])
     yield from _keys()
+    yield from _activations()
 
 
 def _slices(rows: Any) -> Iterator[list[Row]]:
@@ -77,6 +81,16 @@ def _replayed(life: Sequence[Event]) -> tuple[str, str]:
         elif event.name == "InspectionSettled":
             status, evaluation = Status.SETTLED, said
     return str(status), str(evaluation)
+
+
+def _activations() -> Iterator[Fault]:
+    """Each model that was activated from an enrolment, as it was signed."""
+    signed = Enrolment.objects.filter(signature__isnull=False).order_by("pk")
+    for enrolment in signed.select_related("product", "candidate", "signature").iterator():
+        if enrolment.candidate is None or enrolment.signature is None:
+            yield Fault(None, "", f"{enrolment} lost the model that was signed for")
+        elif digest(content_of(enrolment, enrolment.candidate)) != enrolment.signature.digest:
+            yield Fault(None, "", f"{enrolment} is not what was signed")
 
 
 def _keys() -> Iterator[Fault]:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from qms.accounts.models import User
+from qms.accounts.models import Signature, User
 from qms.events import catalogue, outbox
 from qms.facts import changed_by
 from qms.lifecycle import Refused
@@ -243,13 +243,25 @@ def move_station(station: Station, to: str, *, by: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def move_lot(lot: Lot, to: str, *, reason: str, by: User, now: datetime) -> None:
+def move_lot(
+    lot: Lot,
+    to: str,
+    *,
+    reason: str,
+    by: User,
+    now: datetime,
+    signature: Signature | None = None,
+) -> None:
     """Hold a lot, open it again or release it; with a reason."""
     if not reason.strip():
         raise Refused("Say why: a lot is held and released with a reason.")
     with changed_by(str(by)):
         lot.move(LotStatus(to), reason=reason.strip())
     event = catalogue.LotMoved(
-        product=lot.product.code, lot=lot.number, status=to, reason=reason.strip()
+        product=lot.product.code,
+        lot=lot.number,
+        status=to,
+        reason=reason.strip(),
+        signature_id=signature.pk if signature else None,
     )
     outbox.publish(event, now=now, actor=str(by))

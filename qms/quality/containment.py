@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import count as numbers
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from qms.inspections.models import Evaluation, Inspection
@@ -56,22 +56,22 @@ def not_listed(nonconformance: Nonconformance) -> QuerySet[Inspection]:
 
 
 def freeze(nonconformance: Nonconformance, rows: QuerySet[Inspection], *, now: datetime) -> int:
-    """Put them on the list as they are now. Returns how many."""
+    """Put them on the list as they are now, in one statement. Returns how many."""
     last = nonconformance.lines.aggregate(last=Max("number"))["last"] or 0
-    lines = [
-        Contained(
-            nonconformance=nonconformance,
-            inspection_id=pk,
-            number=number,
-            evaluation=evaluation,
-            added_at=now,
+    chosen, values = rows.values("pk", "evaluation").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FREEZE.format(lines=Contained._meta.db_table, chosen=chosen),
+            [nonconformance.pk, last, now, *values],
         )
-        for number, (pk, evaluation) in zip(
-            numbers(last + 1), rows.values_list("pk", "evaluation"), strict=False
-        )
-    ]
-    Contained.objects.bulk_create(lines, batch_size=_AT_ONCE)
-    return len(lines)
+        return int(cursor.rowcount)
+
+
+_FREEZE = """
+    INSERT INTO {lines} (nonconformance_id, inspection_id, number, evaluation, added_at)
+    SELECT %s, part, %s + row_number() OVER (ORDER BY part), evaluation, %s
+      FROM ({chosen}) AS chosen (part, evaluation)
+"""
 
 
 def digest_of(lines: Iterable[tuple[int, UUID]]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -62,10 +63,14 @@ def let_go(lot: Lot, to: str, *, proof: Proof, now: datetime) -> None:
         raise Refused("Release the lot, or open it again.")
     if doubted := doubts(lot):
         raise Refused(f"{doubted[0]} doubts the whole lot: decide there what is done with it.")
-    content = {"product": lot.product.code, "lot": lot.number, "status": to}
-    content["reason"] = proof.reason
-    sign(proof, record=f"lot {lot.number} of {lot.product}", content=content, now=now)
-    move_lot(lot, to, reason=proof.reason, by=proof.person, now=now)
+    content = content_of(lot.product.code, lot.number, to, proof.reason)
+    signed = sign(proof, record=f"lot {lot.number} of {lot.product}", content=content, now=now)
+    move_lot(lot, to, reason=proof.reason, by=proof.person, now=now, signature=signed)
+
+
+def content_of(product: str, lot: str, status: str, reason: str) -> dict[str, Any]:
+    """What is signed, and can be read again from the event."""
+    return {"product": product, "lot": lot, "status": status, "reason": reason}
 
 
 def doubts(lot: Lot) -> list[Nonconformance]:

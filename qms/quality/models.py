@@ -43,6 +43,16 @@ class Scope(models.TextChoices):
     STATION = "STATION", "Everything of the station since its last good part"
 
 
+def _who_and_when(
+    what: str, *, before: list[str], after: list[str], name: str
+) -> models.CheckConstraint:
+    """In the states before, neither name nor date; in the states after, both."""
+    neither = {f"{what}_at": None, f"{what}_by": None}
+    both = {f"{what}_at__isnull": False, f"{what}_by__isnull": False}
+    condition = Q(status__in=before, **neither) | Q(status__in=after, **both)
+    return models.CheckConstraint(condition=condition, name=name)
+
+
 class Nonconformance(Lifecycle):
     """One case: what was found, which parts are in doubt, and what is decided about them.
 
@@ -95,39 +105,22 @@ class Nonconformance(Lifecycle):
                 | Q(by_rule=False, opened_by__isnull=False),
                 name="a_rule_or_a_person_opened_it",
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=["OPEN", "WITHDRAWN"], contained_at=None, contained_by=None)
-                | Q(
-                    status__in=["CONTAINED", "DISPOSITIONED", "CLOSED"],
-                    contained_at__isnull=False,
-                    contained_by__isnull=False,
-                ),
+            _who_and_when(
+                "contained",
+                before=["OPEN", "WITHDRAWN"],
+                after=["CONTAINED", "DISPOSITIONED", "CLOSED"],
                 name="containment_has_a_name_and_a_date",
             ),
-            models.CheckConstraint(
-                condition=Q(
-                    status__in=["OPEN", "WITHDRAWN", "CONTAINED"],
-                    dispositioned_at=None,
-                    dispositioned_by=None,
-                )
-                | Q(
-                    status__in=["DISPOSITIONED", "CLOSED"],
-                    dispositioned_at__isnull=False,
-                    dispositioned_by__isnull=False,
-                ),
+            _who_and_when(
+                "dispositioned",
+                before=["OPEN", "WITHDRAWN", "CONTAINED"],
+                after=["DISPOSITIONED", "CLOSED"],
                 name="the_disposition_has_a_name_and_a_date",
             ),
-            models.CheckConstraint(
-                condition=Q(
-                    status__in=["OPEN", "CONTAINED", "DISPOSITIONED"],
-                    closed_at=None,
-                    closed_by=None,
-                )
-                | Q(
-                    status__in=["CLOSED", "WITHDRAWN"],
-                    closed_at__isnull=False,
-                    closed_by__isnull=False,
-                ),
+            _who_and_when(
+                "closed",
+                before=["OPEN", "CONTAINED", "DISPOSITIONED"],
+                after=["CLOSED", "WITHDRAWN"],
                 name="the_end_has_a_name_and_a_date",
             ),
             models.CheckConstraint(
@@ -316,24 +309,16 @@ class CorrectiveAction(Lifecycle):
                 condition=Q(check_due=None) | Q(check_due__gte=models.F("due")),
                 name="the_check_comes_after",
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=["AGREED", "CANCELLED"], done_at=None, done_by=None)
-                | Q(
-                    status__in=["DONE", "EFFECTIVE", "NOT_EFFECTIVE"],
-                    done_at__isnull=False,
-                    done_by__isnull=False,
-                ),
+            _who_and_when(
+                "done",
+                before=["AGREED", "CANCELLED"],
+                after=["DONE", "EFFECTIVE", "NOT_EFFECTIVE"],
                 name="what_is_done_has_a_name_and_a_date",
             ),
-            models.CheckConstraint(
-                condition=Q(
-                    status__in=["AGREED", "CANCELLED", "DONE"], checked_at=None, checked_by=None
-                )
-                | Q(
-                    status__in=["EFFECTIVE", "NOT_EFFECTIVE"],
-                    checked_at__isnull=False,
-                    checked_by__isnull=False,
-                ),
+            _who_and_when(
+                "checked",
+                before=["AGREED", "CANCELLED", "DONE"],
+                after=["EFFECTIVE", "NOT_EFFECTIVE"],
                 name="a_check_has_a_name_and_a_date",
             ),
         ]

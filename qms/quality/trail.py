@@ -6,11 +6,14 @@ from uuid import UUID
 
 from django.db import transaction
 
+from qms.accounts.models import Signature
+from qms.accounts.signatures import digest
 from qms.events.models import Event, of_nonconformances
 from qms.events.seal import Fault
 from qms.plant.models import Lot, LotStatus
 from qms.quality import containment
 from qms.quality.actions import is_as_signed
+from qms.quality.lots import content_of
 from qms.quality.models import (
     ActionStatus,
     Covers,
@@ -115,11 +118,21 @@ def _wrong_actions(case: Nonconformance, life: Sequence[Event]) -> Iterator[str]
 
 
 def _wrong_lots() -> Iterator[Fault]:
-    moves = Event.objects.filter(name="LotMoved").order_by("id")
+    moves = list(Event.objects.filter(name="LotMoved").order_by("id"))
+    yield from _wrong_releases([event.payload for event in moves])
     told = {(event.payload["product"], event.payload["lot"]): event.payload for event in moves}
     for lot in Lot.objects.select_related("product").order_by("pk").iterator():
         if _differs(lot, told.get((lot.product.code, lot.number))):
             yield from _confirmed_lot(lot.pk)
+
+
+def _wrong_releases(moves: Sequence[dict[str, Any]]) -> Iterator[Fault]:
+    signed = {move["signature_id"]: move for move in moves if move.get("signature_id")}
+    signatures = Signature.objects.in_bulk(signed)
+    for pk, move in signed.items():
+        content = content_of(move["product"], move["lot"], move["status"], move["reason"])
+        if pk not in signatures or digest(content) != signatures[pk].digest:
+            yield Fault(None, "", f"lot {move['lot']} was let go otherwise than was signed")
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ The rows are recipes of the room below; that they are of the model that judges i
 
 import math
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -39,13 +40,8 @@ def publish_thresholds(
     _check_model(product, artefact)
     latest = Recipe.objects.filter(product=product).order_by("-number").first()
     number = latest.number + 1 if latest else 1
-    limits = {"threshold_ok": ok, "threshold_not_ok": not_ok, "threshold_artefact": artefact}
-    signature = sign(
-        proof,
-        record=f"{product} recipe {number}",
-        content={"product": product.code, "station": station.code if station else "", **limits},
-        now=now,
-    )
+    content = content_of(product, station, ok, not_ok, artefact)
+    signature = sign(proof, record=f"{product} recipe {number}", content=content, now=now)
     return publish_recipe(
         product,
         by=proof.person,
@@ -54,8 +50,27 @@ def publish_thresholds(
         station=station,
         seen=instead_of,
         signature=signature,
-        **limits,
+        threshold_ok=ok,
+        threshold_not_ok=not_ok,
+        threshold_artefact=artefact,
     )
+
+
+def content_of(
+    product: Product,
+    station: Station | None,
+    ok: float | None,
+    not_ok: float | None,
+    artefact: str,
+) -> dict[str, Any]:
+    """What is signed, and can be read again from the recipe."""
+    return {
+        "product": product.code,
+        "station": station.code if station else "",
+        "threshold_ok": ok,
+        "threshold_not_ok": not_ok,
+        "threshold_artefact": artefact,
+    }
 
 
 def _check_order(ok: float, not_ok: float) -> None:

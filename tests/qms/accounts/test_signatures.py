@@ -4,12 +4,12 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from qms.accounts import signatures
+from qms.accounts import signatures, trail
 from qms.accounts.brake import MOST
 from qms.accounts.models import Meaning, Signature
 from qms.events.models import Event
 from qms.lifecycle import Refused
-from tests.factories import person
+from tests.factories import behind_the_triggers, person
 
 GIVEN = {"meaning": Meaning.APPROVAL, "reason": "checked twice", "address": "here"}
 
@@ -59,3 +59,21 @@ def test_a_signature_is_a_fact(db):
     signatures.sign(prove(person("lea")), record="r", content={}, now=timezone.now())
     with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
         Signature.objects.update(reason="another")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("UPDATE accounts_signature SET reason = 'another'", "something else than its event"),
+        ("UPDATE accounts_signature SET digest = 'x'", "something else than its event"),
+        ("DELETE FROM accounts_signature", "is gone"),
+        ("UPDATE events_event SET actor = 'otto' WHERE name = 'RecordSigned'", "another name"),
+        ("DELETE FROM events_event WHERE name = 'RecordSigned'", "has no event"),
+    ],
+)
+def test_a_signature_that_was_changed_behind_the_triggers_is_found(db, change, says):
+    signatures.sign(prove(person("lea")), record="r", content={}, now=timezone.now())
+    assert list(trail.faults()) == []
+    behind_the_triggers(change)
+    (fault,) = trail.faults()
+    assert says in fault.what

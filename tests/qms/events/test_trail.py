@@ -97,10 +97,7 @@ def test_a_submission_key_is_a_fact(settled):
 
 
 def test_a_submission_key_that_was_changed_all_the_same_is_found(settled):
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE inspections_submissionkey SET fingerprint = 'x'")
-        cursor.execute("SET LOCAL session_replication_role = origin")
+    factories.behind_the_triggers("UPDATE inspections_submissionkey SET fingerprint = 'x'")
     assert "its submission key was changed" in faults()
 
 

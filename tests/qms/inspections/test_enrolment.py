@@ -13,7 +13,7 @@ from inference.thresholds import calibrate
 from qms import storage
 from qms.accounts import signatures
 from qms.accounts.models import Meaning, Signature
-from qms.inspections import enrolling, judge
+from qms.inspections import enrolling, judge, trail
 from qms.inspections.enrolments import Enrolment, Phase
 from qms.inspections.models import Inspection
 from qms.lifecycle import Refused
@@ -123,6 +123,14 @@ def test_an_activated_model_judges(fit, lead, tile, deliver_all):
     inspection = factories.submission(tile, factories.DEFECT)
     deliver_all()
     assert Inspection.objects.get(pk=inspection.pk).verdicts.get().evaluation == "NOT_OK"
+
+
+def test_a_model_that_was_not_signed_for_is_found(fit, lead):
+    activate(fit(), lead)
+    assert list(trail.faults()) == []
+    factories.behind_the_triggers("UPDATE registry_modelversion SET sha256 = repeat('0', 64)")
+    (fault,) = trail.faults()
+    assert "is not what was signed" in fault.what
 
 
 def test_a_wrong_password_activates_nothing(fit, lead):

@@ -12,7 +12,7 @@ from qms.plant import actions as plant
 from qms.quality import actions, containment, trail
 from qms.quality.models import Contained, Disposition, Nonconformance
 from qms.review import actions as reviews
-from tests.factories import person
+from tests.factories import behind_the_triggers, person
 from tests.qms.quality.conftest import contain, dispose, faults
 
 
@@ -234,7 +234,5 @@ def test_a_signature_names_the_parts_that_it_covers(bad):
     assert done.lines_digest == containment.digest_of([(2, second.inspection_id)])
     assert actions.content_of(done)["lines"] == done.lines_digest
     assert faults() == []
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE quality_contained SET number = 7 WHERE id = %s", [second.pk])
+    behind_the_triggers("UPDATE quality_contained SET number = 7 WHERE id = %s", second.pk)
     assert any("signed for other lines" in fault.what for fault in trail.faults())

@@ -1,16 +1,18 @@
 """Lots that are held and let go, and what was changed behind everybody's back."""
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
+from psycopg2.extras import Json
 
 from qms.accounts.models import Signature
+from qms.events.models import Event
 from qms.lifecycle import Refused
 from qms.plant.models import Lot
 from qms.quality import actions, lots, trail
 from qms.quality.models import Contained, CorrectiveAction, Nonconformance
 from qms.review import actions as reviews
-from tests.factories import person, product
+from tests.factories import behind_the_triggers, person, product
 from tests.qms.quality.conftest import agree, contain, dispose, faults, proof
 
 # --- lots ---
@@ -92,9 +94,7 @@ def test_a_disposition_that_is_not_what_was_signed_is_found(raised):
     case = raised()
     contain(case)
     dispose(case, "SCRAP")
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute("UPDATE quality_disposition SET reason = 'another'")
+    behind_the_triggers("UPDATE quality_disposition SET reason = 'another'")
     assert any("not what was signed" in fault.what for fault in trail.faults())
 
 
@@ -106,3 +106,14 @@ def test_the_database_refuses_a_state_without_its_name_and_date(raised, change):
     raised()
     with pytest.raises(IntegrityError), transaction.atomic():
         Nonconformance.objects.update(**change)
+
+
+def test_a_lot_that_was_let_go_otherwise_than_signed_is_found(db):
+    lot, lea = product().lots.create(number="L1"), person("lea", "lead")
+    lots.hold(lot, reason="a doubt", by=lea, now=timezone.now())
+    lots.let_go(lot, "RELEASED", proof=proof(lea), now=timezone.now())
+    assert list(trail.faults()) == []
+    move = Event.objects.get(name="LotMoved", payload__status="RELEASED")
+    changed = Json({**move.payload, "status": "OPEN"})
+    behind_the_triggers("UPDATE events_event SET payload = %s WHERE id = %s", changed, move.pk)
+    assert any("otherwise than was signed" in fault.what for fault in trail.faults())

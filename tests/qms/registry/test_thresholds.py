@@ -12,6 +12,7 @@ from qms.inspections.models import Verdict
 from qms.lifecycle import Refused
 from qms.plant import actions as plant
 from qms.plant.recipes import Recipe
+from qms.registry import trail
 from qms.registry.thresholds import publish_thresholds
 from tests import factories
 
@@ -63,6 +64,15 @@ def test_the_new_version_is_signed_and_keeps_all_else(tile):
     assert recipe.signature.digest == signatures.digest(content)
     names = Event.objects.order_by("id").values_list("name", flat=True)
     assert list(names)[-2:] == ["RecordSigned", "RecipePublished"]
+
+
+def test_thresholds_that_are_not_what_was_signed_are_found(tile):
+    publish(tile)
+    publish(tile, station=plant.ensure_station("north"))
+    assert list(trail.faults()) == []
+    factories.behind_the_triggers("UPDATE plant_recipe SET threshold_ok = 0.25 WHERE number = 3")
+    (fault,) = trail.faults()
+    assert fault.what == "tile recipe 3 has other thresholds than were signed"
 
 
 def test_the_next_picture_is_judged_by_them(tile, deliver_all):
