@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "qms.inspections",
     "qms.review",
     "qms.quality",
+    "qms.labels",
     "qms.reports",
     "qms.web",
 ]
