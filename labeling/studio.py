@@ -33,6 +33,7 @@ ACTIONS = (
 )
 PAGE = 100
 _IMPORT_SECONDS = 300.0
+_PICTURES = (b"\x89PNG", b"\xff\xd8")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one form that it reads
 _UNKNOWN_VERSION = "Model version doesn't exist"
 
@@ -85,6 +86,7 @@ class StudioClient(Protocol):
 
     url: str
 
+    def close(self) -> None: ...
     def version(self) -> str: ...
     def token_kind(self) -> str: ...
     def clock(self) -> datetime: ...
@@ -299,7 +301,7 @@ class Studio:
         """The picture of a task, as an annotator's browser gets it from Label Studio."""
         data = json_of(self._line.call("GET", f"/api/tasks/{task_id}/"))["data"]
         answer = self._line.call("GET", str(data["image"]))
-        if not answer.headers.get("content-type", "").startswith("image/"):
+        if not answer.content.startswith(_PICTURES):  # the type would be guessed from its name
             raise StudioRefused(f"{data['image']} is no picture there.", answer.status_code)
         return answer.content
 

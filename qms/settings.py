@@ -9,7 +9,7 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from qms import embedded, env
+from qms import embedded, env, labelstudio
 
 django_stubs_ext.monkeypatch()  # admin.ModelAdmin[Event] and the like, at run time too
 
@@ -259,8 +259,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- the labelling desk ---
-STUDIO_URL = env.text("STUDIO_URL", "http://localhost:8080")
-STUDIO_TOKEN = env.secret("STUDIO_TOKEN")
+LABELSTUDIO = env.flag("LABELSTUDIO", default=False)  # start one here, beside Andon
+LABELSTUDIO_PORT = env.number("LABELSTUDIO_PORT", labelstudio.PORT)
+STUDIO_URL = env.text("STUDIO_URL") or labelstudio.known_url(VAR) or "http://localhost:8080"
+STUDIO_TOKEN = env.secret("STUDIO_TOKEN") or labelstudio.known_token(VAR)
 
 # --- the log ---
 LOGGING = {

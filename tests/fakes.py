@@ -41,6 +41,9 @@ class FakeStudio(Desk):
 
     # --- as StudioClient ---
 
+    def close(self) -> None:
+        """There is nothing to let go."""
+
     def version(self) -> str:
         self._asked("version")
         return "1.23.2"
