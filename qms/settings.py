@@ -266,6 +266,7 @@ STUDIO_URL = env.text("STUDIO_URL", "http://localhost:8080")  # as Andon reaches
 STUDIO_PUBLIC_URL = env.text("STUDIO_PUBLIC_URL", STUDIO_URL)  # as browsers reach it
 STUDIO_TOKEN = env.secret("STUDIO_TOKEN")  # none: there is no desk, what is wanted waits
 STUDIO_FILES = env.text("STUDIO_FILES", STORAGE)  # local | s3: how it finds the pictures
+STUDIO_PICTURES = env.text("STUDIO_PICTURES")  # local: the folder of pictures, as it sees it
 STUDIO_ROUND_SECONDS = env.number("STUDIO_ROUND_SECONDS", 120)
 _NAME = "localhost" if HOST in ("127.0.0.1", "::1", "0.0.0.0", "::") else HOST  # noqa: S104
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://{_NAME}:{PORT}")  # as people and Label Studio reach us
