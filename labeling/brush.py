@@ -24,6 +24,7 @@ LONGEST = 1 << SIZES[-1]
 
 Numbers = NDArray[np.int64]
 Bits = NDArray[np.uint8]
+Opacity = NDArray[np.uint8]
 
 
 class BadMask(ValueError):
@@ -33,7 +34,7 @@ class BadMask(ValueError):
 def encode(mask: Mask) -> list[int]:
     """The bytes of a bool (height, width) mask, 255 in all channels where it holds.
 
-    The very bytes of label_studio_sdk's ``mask2rle``, about 40 times as fast.
+    The very bytes of label_studio_sdk's ``mask2rle``, about ten times as fast.
     """
     total = mask.size * CHANNELS
     header = f"{total:032b}{WORD_BITS - 1:05b}" + "".join(f"{size - 1:04b}" for size in SIZES)
@@ -76,10 +77,15 @@ def decode(rle: Sequence[int], *, width: int, height: int) -> Mask:
 
     What comes after the last pixel is not looked at; Label Studio pads there.
     """
+    return np.asarray(opacity(rle, width=width, height=height) > OPAQUE)
+
+
+def opacity(rle: Sequence[int], *, width: int, height: int) -> Opacity:
+    """Alpha of each pixel, uint8 (height, width). BadMask if it is none."""
     data = _as_bytes(rle)
     sizes = _header(data, width, height)
     pixels = np.frombuffer(_unpacked(data, width * height * CHANNELS, sizes), np.uint8)
-    return np.asarray(pixels[CHANNELS - 1 :: CHANNELS] > OPAQUE).reshape(height, width)
+    return pixels[CHANNELS - 1 :: CHANNELS].reshape(height, width)
 
 
 def _as_bytes(rle: Sequence[int]) -> bytes:
