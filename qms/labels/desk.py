@@ -1,7 +1,7 @@
 """The line to Label Studio: one place where it is opened, and what became of it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,10 +26,8 @@ def is_there() -> bool:
 def line() -> Iterator[StudioClient]:
     """Speak to Label Studio; never within a transaction."""
     studio: Any = import_string(settings.STUDIO_CLIENT)(settings.STUDIO_URL, settings.STUDIO_TOKEN)
-    try:
+    with closing(studio):
         yield studio
-    finally:
-        studio.close()
 
 
 def sentence(trouble: Exception) -> str:
