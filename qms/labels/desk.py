@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -27,7 +26,8 @@ def is_there() -> bool:
 @contextmanager
 def line() -> Iterator[StudioClient]:
     """Speak to Label Studio; never within a transaction."""
-    studio: Any = import_string(settings.STUDIO_CLIENT)(settings.STUDIO_URL, settings.STUDIO_TOKEN)
+    called = import_string(settings.STUDIO_CLIENT)
+    studio: StudioClient = called(settings.STUDIO_URL, settings.STUDIO_TOKEN)
     with closing(studio):
         yield studio
 
