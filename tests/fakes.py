@@ -41,9 +41,6 @@ class FakeStudio(Desk):
 
     # --- as StudioClient ---
 
-    def close(self) -> None:
-        """There is nothing to let go."""
-
     def version(self) -> str:
         self._asked("version")
         return "1.23.2"
@@ -97,9 +94,9 @@ class FakeStudio(Desk):
             tasks=len(self._tasks(project_id)),
         )
 
-    def touch_project(self, project_id: int) -> None:
+    def touch_project(self, project_id: int, note: str) -> None:
         self._asked("touch_project")
-        self._project(project_id)
+        self._project(project_id)["description"] = note
         self._ring(project_id, "PROJECT_UPDATED", {})
 
     def set_model_version(self, project_id: int, model_version: str) -> bool:
