@@ -71,12 +71,12 @@ def _review(pk: int) -> Review:
 # --- there ---
 
 
-def send(facts: Sequence[catalogue.LabelTaskWanted]) -> list[desk.Heard]:
+def send_pictures(facts: Sequence[catalogue.LabelTaskWanted]) -> list[desk.Heard]:
     """All that waits, whichever of them this was about."""
     return [push.send_waiting()] * len(facts)
 
 
-def note_sent(event: catalogue.LabelTaskWanted, heard: desk.Heard) -> None:
+def send_wanted(event: catalogue.LabelTaskWanted, heard: desk.Heard) -> None:
     desk.note(heard, now=timezone.now())
 
 
@@ -84,7 +84,7 @@ def tell_promotions(facts: Sequence[catalogue.ModelPromoted]) -> list[desk.Heard
     return [rounds.tell_promotion(fact.product) for fact in facts]
 
 
-def note_promotion(event: catalogue.ModelPromoted, heard: desk.Heard) -> None:
+def follow_promotion(event: catalogue.ModelPromoted, heard: desk.Heard) -> None:
     if heard:
         desk.note(heard, now=timezone.now())
 
@@ -92,7 +92,7 @@ def note_promotion(event: catalogue.ModelPromoted, heard: desk.Heard) -> None:
 # --- and back ---
 
 
-def read_rung(facts: Sequence[catalogue.StudioRang]) -> list[desk.Heard]:
+def read_tasks(facts: Sequence[catalogue.StudioRang]) -> list[desk.Heard]:
     """The bell only says where to look: the task that it named, or all that changed there."""
     if not desk.is_there():
         return [None] * len(facts)
@@ -101,15 +101,15 @@ def read_rung(facts: Sequence[catalogue.StudioRang]) -> list[desk.Heard]:
     return [rounds.answer(places)] * len(facts)
 
 
-def note_read(event: catalogue.StudioRang, heard: desk.Heard) -> None:
+def read_rung(event: catalogue.StudioRang, heard: desk.Heard) -> None:
     desk.note(heard, now=timezone.now())
 
 
-def go_round(facts: Sequence[catalogue.StudioRoundDue]) -> list[desk.Heard]:
+def go_rounds(facts: Sequence[catalogue.StudioRoundDue]) -> list[desk.Heard]:
     return [rounds.go()] * len(facts)
 
 
-def note_round(event: catalogue.StudioRoundDue, heard: desk.Heard) -> None:
+def go_round(event: catalogue.StudioRoundDue, heard: desk.Heard) -> None:
     desk.note(heard, now=timezone.now())
 
 
