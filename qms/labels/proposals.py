@@ -72,7 +72,7 @@ def picture_storage() -> LocalStorage | S3Storage:
 
 
 def _bucket() -> dict[str, Any]:
-    pictures: dict[str, Any] = settings.STORAGES["default"]
+    pictures: Any = settings.STORAGES["default"]
     options: dict[str, Any] = pictures["OPTIONS"]
     return options
 
