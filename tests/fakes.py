@@ -200,6 +200,9 @@ class FakeStudio(Desk):
         for number in set(task_ids) & set(self._tasks(project_id)):
             self.delete_task(number)
 
+    def close(self) -> None:
+        """There is no line to close."""
+
     # --- inside ---
 
     def _asked(self, call: str) -> None:
