@@ -40,6 +40,9 @@ class FakeStudio(Desk):
         other.token = token
         return other
 
+    def close(self) -> None:
+        """It holds no line open."""
+
     # --- as StudioClient ---
 
     def version(self) -> str:
@@ -199,9 +202,6 @@ class FakeStudio(Desk):
         self._project(project_id)
         for number in set(task_ids) & set(self._tasks(project_id)):
             self.delete_task(number)
-
-    def close(self) -> None:
-        """There is no line to close."""
 
     # --- inside ---
 

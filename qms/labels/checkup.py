@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from labeling.studio import StudioClient, StudioDown, StudioRefused, StudioToken
 from qms.labels import desk, push, rounds
+from qms.labels.drift import config_drift
 from qms.labels.models import LabelTask, Ring, Status, StudioProject
 
 TRIED = "1.23"  # with which all of this was tried
@@ -132,7 +133,7 @@ def _project(studio: StudioClient, project: StudioProject) -> Check:
     if there is None:
         says = "It was deleted in Label Studio."
         return Check(name=name, ok=False, says=says, do="Nothing: a new one is made by itself.")
-    if drift := rounds.config_drift(project, there.config):
+    if drift := config_drift(project, there.config):
         return Check(name=name, ok=False, says=" ".join(drift[:-1]), do=_DRIFT)
     says = f"Number {there.id} there, {there.tasks} pictures, its labelling screen as we made it."
     return Check(name=name, ok=True, says=says)
