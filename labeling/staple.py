@@ -16,6 +16,7 @@ ENOUGH = 3  # people, for STAPLE
 MOST = 62  # people, as one bit each
 ROUNDS = 200
 STILL = 1e-9
+COIN = 0.5
 TRUST = 0.99999  # to begin with, of what each painted and of what each left out
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,9 @@ def one_mask(masks: Sequence[Mask]) -> Mask:
     if box is None:
         return together
     cut = sorted((mask[box] for mask in masks), key=lambda mask: np.packbits(mask).tobytes())
-    together[box] = staple(cut) > 0.5 if len(cut) >= ENOUGH else np.logical_and.reduce(cut)
+    every = np.logical_and.reduce(cut)  # stands without any arithmetic, as does what nobody painted
+    found = staple(cut) > 0.5 if len(cut) >= ENOUGH else every
+    together[box] = (found | every) & np.logical_or.reduce(cut)
     return together
 
 
@@ -75,9 +78,14 @@ def _truth(painted: Floats, counts: Floats) -> Floats:
 
 
 def _share(part: Floats, whole: float) -> Floats:
-    """Kept off 0 and 1, so that nobody is ever trusted beyond doubt."""
+    """Nobody is trusted beyond doubt, nor less than a coin.
+
+    Without the latter the method, once it has begun to doubt somebody, may take the contrary of
+    what they painted (O. Commowick and S. K. Warfield, "Incorporating priors on expert
+    performance parameters for segmentation validation and label fusion", MICCAI 2010).
+    """
     share = part / whole if whole > 0 else np.full(part.shape, TRUST)
-    return np.clip(share, 1 - TRUST, TRUST)
+    return np.clip(share, COIN, TRUST)
 
 
 def _expected(painted: Floats, prior: float, p: Floats, q: Floats) -> Floats:
