@@ -1,5 +1,6 @@
 """Every setting of the project, in one file, read from the environment."""
 
+import hmac
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from qms import embedded, env
+from qms import embedded, env, labelstudio
 
 django_stubs_ext.monkeypatch()  # admin.ModelAdmin[Event] and the like, at run time too
 
@@ -99,6 +100,7 @@ TRAIL_CHECKS = [
     "qms.inspections.trail.faults",
     "qms.review.trail.faults",
     "qms.quality.trail.faults",
+    "qms.labels.trail.faults",
 ]
 PGHISTORY_APPEND_ONLY = True  # the history of people, keys and reference data is a fact
 MIDDLEWARE = [
@@ -259,8 +261,29 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- the labelling desk ---
-STUDIO_URL = env.text("STUDIO_URL", "http://localhost:8080")
-STUDIO_TOKEN = env.secret("STUDIO_TOKEN")
+STUDIO_CLIENT = "labeling.studio.Studio"  # takes an address and a token
+LABELSTUDIO = env.flag("LABELSTUDIO", default=False)  # start one here, beside Andon
+LABELSTUDIO_PORT = env.number("LABELSTUDIO_PORT", labelstudio.PORT)
+# As Andon reaches it; without a word, the one that was last started here.
+STUDIO_URL = env.text("STUDIO_URL") or labelstudio.known_url(VAR) or "http://localhost:8080"
+STUDIO_PUBLIC_URL = env.text("STUDIO_PUBLIC_URL", STUDIO_URL)  # as browsers reach it
+# None: there is no desk, what is wanted waits.
+STUDIO_TOKEN = env.secret("STUDIO_TOKEN") or labelstudio.known_token(VAR)
+STUDIO_FILES = env.text("STUDIO_FILES", STORAGE)  # local | s3: how it finds the pictures
+STUDIO_PICTURES = env.text("STUDIO_PICTURES")  # local: the folder of pictures, as it sees it
+STUDIO_ROUND_SECONDS = env.number("STUDIO_ROUND_SECONDS", 120)
+_NAME = "localhost" if HOST in ("127.0.0.1", "::1", "0.0.0.0", "::") else HOST  # noqa: S104
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{_NAME}:{PORT}")  # as people and Label Studio reach us
+STUDIO_BELL_URL = env.text("STUDIO_BELL_URL")  # as Label Studio reaches us, if not by PUBLIC_URL
+
+
+def _doorbell_secret() -> str:
+    """The same in each process and after each start, without anybody having to set it."""
+    given = env.secret("STUDIO_SECRET")
+    return given or hmac.new(SECRET_KEY.encode(), b"studio doorbell", "sha256").hexdigest()
+
+
+STUDIO_SECRET = _doorbell_secret()
 
 # --- the log ---
 LOGGING = {
@@ -272,5 +295,6 @@ LOGGING = {
     "loggers": {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # or each look at Label Studio is a line
     },
 }

@@ -11,6 +11,7 @@ from qms.inspections import api as inspections_api
 from qms.inspections import enrol_views as enrol
 from qms.inspections import golden_views as golden
 from qms.inspections import views as inspections
+from qms.labels import doorbell
 from qms.plant import api as plant_api
 from qms.plant import catalogue_views, place_views, product_views
 from qms.plant import views as plant
@@ -159,6 +160,7 @@ urlpatterns = [
         SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
         name="api-docs",
     ),
+    path("hooks/labelstudio/", doorbell.rung, name="studio-doorbell"),
     path("healthz", web.healthz, name="healthz"),
     path("readyz", web.readyz, name="readyz"),
     path("metrics", web.metrics, name="metrics"),
