@@ -1,5 +1,6 @@
 """Every setting of the project, in one file, read from the environment."""
 
+import hmac
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -99,6 +100,7 @@ TRAIL_CHECKS = [
     "qms.inspections.trail.faults",
     "qms.review.trail.faults",
     "qms.quality.trail.faults",
+    "qms.labels.trail.faults",
 ]
 PGHISTORY_APPEND_ONLY = True  # the history of people, keys and reference data is a fact
 MIDDLEWARE = [
@@ -259,8 +261,24 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- the labelling desk ---
-STUDIO_URL = env.text("STUDIO_URL", "http://localhost:8080")
-STUDIO_TOKEN = env.secret("STUDIO_TOKEN")
+STUDIO_CLIENT = "labeling.studio.Studio"  # takes an address and a token
+STUDIO_URL = env.text("STUDIO_URL", "http://localhost:8080")  # as Andon reaches it
+STUDIO_PUBLIC_URL = env.text("STUDIO_PUBLIC_URL", STUDIO_URL)  # as browsers reach it
+STUDIO_TOKEN = env.secret("STUDIO_TOKEN")  # none: there is no desk, what is wanted waits
+STUDIO_FILES = env.text("STUDIO_FILES", STORAGE)  # local | s3: how it finds the pictures
+STUDIO_PICTURES = env.text("STUDIO_PICTURES")  # local: the folder of pictures, as it sees it
+STUDIO_ROUND_SECONDS = env.number("STUDIO_ROUND_SECONDS", 120)
+_NAME = "localhost" if HOST in ("127.0.0.1", "::1", "0.0.0.0", "::") else HOST  # noqa: S104
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{_NAME}:{PORT}")  # as people and Label Studio reach us
+
+
+def _doorbell_secret() -> str:
+    """The same in each process and after each start, without anybody having to set it."""
+    given = env.secret("STUDIO_SECRET")
+    return given or hmac.new(SECRET_KEY.encode(), b"studio doorbell", "sha256").hexdigest()
+
+
+STUDIO_SECRET = _doorbell_secret()
 
 # --- the log ---
 LOGGING = {

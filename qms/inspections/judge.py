@@ -122,6 +122,11 @@ def mask_of(counts: Sequence[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
     return runlengths.decode(counts, shape)
 
 
+def counts_of(mask: NDArray[np.bool_]) -> list[int]:
+    """A mask in the form in which those of findings are kept."""
+    return runlengths.encode(mask)
+
+
 def warm_up() -> None:
     """Load the active models, so that the first picture after a start waits for nothing."""
     for version in ModelVersion.objects.filter(status=Status.ACTIVE).order_by("-promoted_at")[:4]:

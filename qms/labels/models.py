@@ -1,4 +1,4 @@
-"""What people correct. The rows that live: StudioProject and LabelTask; the rest are facts."""
+"""What people correct. The row that lives: LabelTask; what people said of it are facts."""
 
 from typing import ClassVar
 
@@ -13,34 +13,57 @@ from qms.plant.models import DefectType, Product, Severity
 from qms.review.models import Review
 
 
+class Desk(models.Model):
+    """Whether Label Studio answers, and when all is gone through next. A single row.
+
+    ``error`` is the sentence that says what is wrong with it, and what to do; empty: it answers.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    next_round_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    error_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_desk")]
+
+
 class StudioProject(models.Model):
     """A project in Label Studio: one product as it was labelled in one version of its schema.
 
-    Another schema is another project; what was labelled in the former one stays readable.
-    ``studio_id`` is empty until Label Studio has been told. ``leased_until`` is held by whoever
-    speaks to Label Studio about it, so that nobody pushes the same task beside them.
+    Another schema is another project; what was labelled in the former one stays readable. So is
+    one that was deleted there (``gone_at``): another one takes its place.
+    ``studio_id`` is empty until Label Studio has been told. ``lease`` is held by whoever speaks to
+    Label Studio about it, so that nobody sends the same picture beside them.
     """
 
     product = models.ForeignKey(Product, models.PROTECT, related_name="studio_projects")
     number = models.PositiveIntegerField()
     schema = models.JSONField()
-    schema_hash = models.CharField(max_length=64)
+    schema_hash = models.CharField(max_length=64)  # of the schema and of what was made of it
     config = models.TextField()
     studio_id = models.PositiveIntegerField(null=True)
     model_version = models.CharField(max_length=128, blank=True)
     drift = models.JSONField(default=list)  # sentences: what differs in Label Studio
+    gone_at = models.DateTimeField(null=True)  # it was deleted there
     looked_at = models.DateTimeField(null=True)  # all that was changed before has been read
-    leased_until = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
     made_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["product", "number"], name="one_studio_project_number"),
             models.UniqueConstraint(
-                fields=["product", "schema_hash"], name="one_studio_project_per_schema"
+                fields=["product", "schema_hash"],
+                condition=Q(gone_at=None),
+                name="one_studio_project_per_schema",
             ),
-            models.UniqueConstraint(fields=["studio_id"], name="one_row_per_studio_project"),
+            # A Label Studio that begins anew counts its projects from 1 again.
+            models.UniqueConstraint(
+                fields=["studio_id"], condition=Q(gone_at=None), name="one_row_per_studio_project"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -68,17 +91,21 @@ class Reason(models.TextChoices):
 class LabelTask(Lifecycle):
     """One picture before the annotators.
 
-    ``proposed`` is what was laid before them: what they deleted or changed is told by it.
-    ``next_try_at`` is due while Label Studio still has to be told.
+    - ``proposed`` is what was laid before them: what they deleted or changed is told by it.
+    - ``over_cap`` was more than the recipe allows in a day: it waits behind everything else.
+    - ``project`` is where it lies, or where it was last tried to be sent.
+    - ``next_try_at`` is when Label Studio is to be told, while it still has to be.
+    - ``unread``: something changed there, by its clock at ``studio_changed_at``.
+    - ``shown_as`` is the model version under which Label Studio shows what the model said.
     """
 
     TRANSITIONS: ClassVar = {
         Status.WANTED: frozenset({Status.OPEN, Status.FAILED}),
-        Status.OPEN: frozenset({Status.LABELLED, Status.SKIPPED, Status.FAILED}),
-        Status.LABELLED: frozenset({Status.PULLED, Status.SKIPPED, Status.FAILED}),
-        Status.PULLED: frozenset({Status.LABELLED, Status.FAILED}),
-        Status.SKIPPED: frozenset({Status.LABELLED, Status.WANTED, Status.FAILED}),
-        Status.FAILED: frozenset({Status.WANTED}),
+        Status.OPEN: frozenset({Status.LABELLED, Status.PULLED, Status.SKIPPED, Status.FAILED}),
+        Status.LABELLED: frozenset({Status.OPEN, Status.PULLED, Status.SKIPPED, Status.FAILED}),
+        Status.PULLED: frozenset({Status.SKIPPED, Status.FAILED}),
+        Status.SKIPPED: frozenset({Status.WANTED, Status.PULLED, Status.FAILED}),
+        Status.FAILED: frozenset({Status.WANTED, Status.PULLED, Status.SKIPPED}),
     }
     inspection = models.OneToOneField(Inspection, models.PROTECT, related_name="label_task")
     product = models.ForeignKey(Product, models.PROTECT)
@@ -87,9 +114,13 @@ class LabelTask(Lifecycle):
     reason = models.CharField(max_length=16, choices=Reason.choices)
     why = models.JSONField(default=list)
     urgency = models.FloatField()
+    over_cap = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.WANTED)
     project = models.ForeignKey(StudioProject, models.PROTECT, null=True, related_name="tasks")
     studio_id = models.PositiveIntegerField(null=True)
+    studio_changed_at = models.DateTimeField(null=True)
+    unread = models.BooleanField(default=False)
+    shown_as = models.CharField(max_length=128, blank=True)
     proposed = models.JSONField(default=dict)
     wanted_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True)
@@ -104,6 +135,7 @@ class LabelTask(Lifecycle):
             models.Index(
                 fields=["next_try_at"], name="label_task_due", condition=Q(status="WANTED")
             ),
+            models.Index(fields=["project"], name="label_task_unread", condition=Q(unread=True)),
             models.Index(fields=["status", "-wanted_at"], name="label_task_status"),
             models.Index(fields=["product", "-wanted_at"], name="label_task_product"),
         ]
@@ -130,10 +162,10 @@ class LabelTask(Lifecycle):
 class Ring(models.Model):
     """The doorbell rang. A fact, and only a hint: what is true is read from Label Studio.
 
-    ``said`` is what makes it one of a kind: the action, and the ids and times that it named.
+    ``said`` is the SHA-256 of its words; numbers that it did not name stay empty.
     """
 
-    said = models.CharField(max_length=255, unique=True)
+    said = models.CharField(max_length=64, unique=True)
     action = models.CharField(max_length=32)
     studio_project = models.PositiveIntegerField(null=True)
     studio_task = models.PositiveIntegerField(null=True)
@@ -255,4 +287,15 @@ class QAPair(models.Model):
 
     class Meta:
         ordering = ["annotation", "id"]
+        triggers = [NEVER_CHANGED, NEVER_EMPTIED]
+
+
+class Doubt(models.Model):
+    """A second opinion that was opened because a correction contradicts the review. A fact."""
+
+    annotation = models.ForeignKey(Annotation, models.PROTECT, related_name="doubts")
+    review = models.OneToOneField(Review, models.PROTECT, related_name="doubt")
+    opened_at = models.DateTimeField()
+
+    class Meta:
         triggers = [NEVER_CHANGED, NEVER_EMPTIED]

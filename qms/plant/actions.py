@@ -180,7 +180,7 @@ def publish_recipe(
 RULES = tuple(
     field.name
     for field in Recipe._meta.concrete_fields
-    if field.name.startswith(("route_", "cap_", "cost_", "threshold_"))
+    if field.name.startswith(("route_", "label_", "cap_", "cost_", "threshold_"))
     or field.name in ("mm_per_px", "audit_share", "repeat_share", "question_set")
 )
 

@@ -247,6 +247,9 @@ class RecipeForm(forms.ModelForm[Recipe]):
             "cap_minute",
             "cap_hour",
             "cap_day",
+            "label_uncertain",
+            "label_disputed",
+            "cap_labels_day",
             "cost_review",
             "cost_false_call",
             "cost_escape",
@@ -264,6 +267,9 @@ class RecipeForm(forms.ModelForm[Recipe]):
             "cap_minute": "In a minute",
             "cap_hour": "In an hour",
             "cap_day": "In a day",
+            "label_uncertain": "Pictures that the model cannot decide",
+            "label_disputed": "Pictures on which a person and the model disagree",
+            "cap_labels_day": "Of these, in a day at most; empty is no limit",
         }
 
     def __init__(self, product: Product, present: Recipe, data: QueryDict | None = None) -> None:

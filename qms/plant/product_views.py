@@ -183,10 +183,14 @@ def _steps(before: Recipe | None, after: Recipe) -> list[Step]:
     return steps
 
 
+_GROUPS = {"cap": "Cap: ", "cost": "Cost: ", "route": "Seen: ", "label": "Labelled: "}
+
+
 def _label(name: str) -> str:
     field = forms.RecipeForm.base_fields.get(name)
     label = str(field.label) if field else name.replace("_", " ").capitalize()
-    group = {"cap": "Cap: ", "cost": "Cost: ", "route": "Seen: "}.get(name.partition("_")[0], "")
+    kind = "label" if name == "cap_labels_day" else name.partition("_")[0]
+    group = _GROUPS.get(kind, "")
     return group + (label[:1].lower() + label[1:] if group else label)
 
 

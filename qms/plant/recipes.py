@@ -44,6 +44,8 @@ class Recipe(models.Model):
       are at a part that they judged before.
     - ``cap_*`` are the most reviews that may be opened in that time; what exceeds them waits behind
       everything else. Critical defects are never capped.
+    - ``label_*`` say what annotators are given of themselves: what the model could not decide, and
+      what a person and the model disagree on; ``cap_labels_day`` how many of them in a day.
     - ``cost_*`` are for weighing thresholds, in any one currency.
     """
 
@@ -66,6 +68,9 @@ class Recipe(models.Model):
     cap_minute = models.PositiveIntegerField(null=True, blank=True)
     cap_hour = models.PositiveIntegerField(null=True, blank=True)
     cap_day = models.PositiveIntegerField(null=True, blank=True)
+    label_uncertain = models.BooleanField(default=True)
+    label_disputed = models.BooleanField(default=True)
+    cap_labels_day = models.PositiveIntegerField(null=True, blank=True)
     cost_review = models.FloatField(default=1.0)
     cost_false_call = models.FloatField(default=5.0)
     cost_escape = models.FloatField(default=100.0)

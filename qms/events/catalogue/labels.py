@@ -8,7 +8,7 @@ from qms.events.catalogue.event import Event
 
 @dataclass(frozen=True, kw_only=True)
 class LabelTaskWanted(Event):
-    """A picture is to go to the annotators; Label Studio has not been told yet."""
+    """A picture is to go to the annotators, or once more; Label Studio is still to be told."""
 
     inspection_id: UUID
     label_task_id: int
@@ -17,7 +17,7 @@ class LabelTaskWanted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelTaskMoved(Event):
-    """It lies open in Label Studio, was labelled or skipped there, or failed and was retried."""
+    """It lies open in Label Studio, was labelled or skipped there, was read back, or failed."""
 
     inspection_id: UUID
     label_task_id: int
@@ -46,6 +46,7 @@ class AnnotationReceived(Event):
     label_task_id: int | None
     evaluation: str
     skipped: bool
+    digest: str = ""  # SHA-256 of all that the person said
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,231 @@
+"""Send to Label Studio what is wanted. Slow: nothing here runs within a transaction.
+
+The row is the truth. Before anything is sent it is looked for by the inspection's id, so that
+what was sent before, and whose answer was lost, is not sent twice.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from labeling import prelabels
+from labeling import project as screens
+from labeling.studio import StudioClient, StudioRefused
+from qms.labels import actions, desk, schema, waiting
+from qms.labels.leases import Lease, LeaseLost, held
+from qms.labels.models import LabelTask, StudioProject
+from qms.labels.proposals import picture_storage, proposal, proposed
+from qms.plant.models import Product
+
+log = structlog.get_logger(__name__)
+
+TOGETHER = 25  # pictures in one request
+SECONDS = 120.0  # of one turn; what is left then is for the next one
+_ONE_PICTURE = (400, 413, 422)  # refused for what is in it; any other refusal is of the project
+
+
+@dataclass
+class Sending:
+    """The pictures of one product on their way into one project."""
+
+    studio: StudioClient
+    project: StudioProject
+    lease: Lease
+    asked: Any = field(init=False)  # the schema
+
+    def __post_init__(self) -> None:
+        self.asked = schema.schema_in(self.project)
+
+
+def send_waiting(*, seconds: float = SECONDS) -> str:
+    """Send what is due. Returns what is wrong with the line, in a sentence; empty: nothing."""
+    if not desk.is_there():
+        return ""
+    until, error = time.monotonic() + seconds, ""
+    for product in waiting.products(timezone.now()):
+        try:
+            _send_product(product, until)
+        except desk.Trouble as trouble:
+            error = desk.sentence(trouble)
+            _postpone(product, error)
+        except LeaseLost:
+            log.warning("another one sends by now", product=product.code)
+    return error
+
+
+def _send_product(product: Product, until: float) -> None:
+    """Until nothing is due. Who finds another one at it may go: that one looks once more."""
+    while time.monotonic() < until and _due(product).exists():
+        project = schema.ensure_project(product, now=timezone.now())
+        with held(project) as lease:
+            if lease is None:
+                return
+            with desk.line() as studio:
+                _prepare(studio, project, lease)
+                sending = Sending(studio, project, lease)
+                while time.monotonic() < until and (some := list(_due(product)[:TOGETHER])):
+                    _send(sending, some)
+                if project.model_version:
+                    studio.set_model_version(_number(project), project.model_version)
+
+
+def _due(product: Product) -> Any:
+    rows = waiting.due(timezone.now()).filter(product=product)
+    return rows.select_related(
+        "inspection__product", "inspection__station", "inspection__part", "verdict", "project"
+    )
+
+
+def _postpone(product: Product, error: str) -> None:
+    """To the next round; the pictures say why they wait."""
+    now = timezone.now()
+    later = now + timedelta(seconds=settings.STUDIO_ROUND_SECONDS / 2)
+    rows = LabelTask.objects.filter(pk__in=waiting.due(now).filter(product=product).values("pk"))
+    rows.filter(tries__lt=32_000).update(tries=F("tries") + 1)
+    rows.update(next_try_at=later, error=error[: actions.LONGEST_ERROR])
+
+
+# --- the project ---
+
+
+def _prepare(studio: StudioClient, project: StudioProject, lease: Lease) -> None:
+    """Make it there if it is not; its number is kept once all of it is in place."""
+    project.refresh_from_db(fields=["studio_id", "model_version", "drift"])
+    if project.studio_id is not None:
+        return
+    title = schema.title_of(project)
+    lease.keep()
+    number = studio.find_project(title) or studio.create_project(
+        title=title,
+        config=project.config,
+        instruction=screens.instruction(schema.schema_in(project)),
+        model_version=project.model_version,
+    )
+    studio.ensure_storage(number, picture_storage())
+    project.drift = hang_doorbell(studio, number)
+    project.studio_id = number
+    project.save(update_fields=["studio_id", "drift"])
+
+
+def hang_doorbell(studio: StudioClient, number: int) -> list[str]:
+    """Without it all goes on, but later: what was labelled is found by the round."""
+    url = f"{settings.PUBLIC_URL.rstrip('/')}/hooks/labelstudio/"
+    try:
+        studio.ensure_webhook(number, url=url, secret=settings.STUDIO_SECRET)
+    except StudioRefused as refusal:
+        if refusal.status not in _ONE_PICTURE and refusal.status != 403:
+            raise
+        return [
+            f"Label Studio does not ring here ({refusal}) What is labelled is read every "
+            f"{settings.STUDIO_ROUND_SECONDS} seconds instead."
+        ]
+    return []
+
+
+def _number(project: StudioProject) -> int:
+    if project.studio_id is None:
+        raise ValueError(f"{project} is not in Label Studio yet")
+    return project.studio_id
+
+
+# --- the pictures ---
+
+
+def _send(sending: Sending, tasks: Sequence[LabelTask]) -> None:
+    there = _sent_before(sending, tasks)
+    for task in tasks:
+        if task.pk in there:
+            _adopt(sending, task, *there[task.pk])
+    fresh = [task for task in tasks if task.pk not in there]
+    LabelTask.objects.filter(pk__in=[t.pk for t in fresh]).update(project=sending.project)
+    ready = [(task, words) for task in fresh if (words := _words(sending, task)) is not None]
+    if ready:
+        _import(sending, ready)
+
+
+def _sent_before(
+    sending: Sending, tasks: Sequence[LabelTask]
+) -> dict[int, tuple[StudioProject, int]]:
+    """Those that lie there already: in this project, or in the one that was tried before."""
+    found: dict[int, tuple[StudioProject, int]] = {}
+    projects = {sending.project.pk: sending.project}
+    projects |= {task.project.pk: task.project for task in tasks if task.project}
+    for project in projects.values():
+        if project.studio_id is None or project.gone_at:
+            continue
+        ids = [str(task.inspection_id) for task in tasks if _may_lie_in(project, sending, task)]
+        numbers = sending.studio.tasks_of(project.studio_id, ids) if ids else {}
+        for task in tasks:
+            if number := numbers.get(str(task.inspection_id)):
+                found[task.pk] = (project, number)
+    return found
+
+
+def _may_lie_in(project: StudioProject, sending: Sending, task: LabelTask) -> bool:
+    return project == sending.project or task.project_id == project.pk
+
+
+def _adopt(sending: Sending, task: LabelTask, project: StudioProject, number: int) -> None:
+    """It was there already: somebody may have labelled it, so it is read."""
+    laid = proposal(task, schema.schema_in(project), shown_as="")
+    _opened(task, project, number, proposed(laid), shown_as="")
+    LabelTask.objects.filter(pk=task.pk, studio_id=number).update(unread=True)
+
+
+def _words(sending: Sending, task: LabelTask) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """What is sent and what is kept of it; None: it cannot be laid before anybody, and says why."""
+    shown_as = sending.project.model_version or str(task.verdict.model_version)
+    try:
+        laid = proposal(task, sending.asked, shown_as=shown_as)
+        return prelabels.task(laid, sending.asked), proposed(laid)
+    except (prelabels.BadPrediction, ValueError) as error:
+        actions.fail(task, f"It cannot be laid before anybody: {error}", now=timezone.now())
+        return None
+
+
+Ready = tuple[LabelTask, tuple[dict[str, Any], dict[str, Any]]]
+
+
+def _import(sending: Sending, ready: Sequence[Ready]) -> None:
+    """All in one request; if it is refused, each alone, so that one holds up no others."""
+    number = _number(sending.project)
+    sending.lease.keep()
+    try:
+        told = sending.studio.import_tasks(number, [words for _, (words, _) in ready])
+    except StudioRefused as refusal:
+        if refusal.status not in _ONE_PICTURE:
+            raise
+        if len(ready) > 1:
+            for one in ready:
+                _import(sending, [one])
+            return
+        actions.fail(ready[0][0], f"{refusal}", now=timezone.now())
+        return
+    for (task, (_, kept)), studio_id in zip(ready, told, strict=True):
+        shown_as = sending.project.model_version or str(task.verdict.model_version)
+        _opened(task, sending.project, studio_id, kept, shown_as=shown_as)
+
+
+def _opened(
+    task: LabelTask,
+    project: StudioProject,
+    studio_id: int,
+    kept: Mapping[str, Any],
+    *,
+    shown_as: str,
+) -> None:
+    actions.opened(
+        task,
+        project=project,
+        studio_id=studio_id,
+        proposed=dict(kept),
+        shown_as=shown_as,
+        now=timezone.now(),
+    )
