@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from labeling import prelabels
 from labeling import project as screens
-from labeling.studio import StudioClient, StudioRefused
+from labeling.studio import ProjectState, StudioClient, StudioRefused
 from labeling.words import Schema
-from qms.labels import actions, desk, pull, schema, waiting
+from qms.labels import actions, desk, drift, pull, schema, waiting
 from qms.labels.leases import Lease, LeaseLost, held
 from qms.labels.models import LabelTask, StudioProject
 from qms.labels.proposals import picture_storage, proposal, proposed
@@ -50,38 +50,51 @@ class Sending:
     adopted: set[StudioProject] = field(default_factory=set)  # where some of them lay already
 
 
-def send_waiting(*, seconds: float = SECONDS) -> str:
-    """Send what is due. Returns what is wrong with the line, in a sentence; empty: nothing."""
+def send_waiting(*, seconds: float = SECONDS) -> desk.Heard:
+    """Send what is due."""
     if not desk.is_there():
-        return ""
-    until, error = time.monotonic() + seconds, ""
+        return None
+    until = time.monotonic() + seconds
+    heard: desk.Heard = None
     for product in waiting.products(timezone.now()):
         try:
-            _send_product(product, until)
+            if _send_product(product, until) and heard is None:
+                heard = ""
         except desk.Trouble as trouble:
-            error = desk.sentence(trouble)
-            _postpone(product, error)
+            heard = desk.sentence(trouble)
+            _postpone(product, heard)
         except LeaseLost:
             log.warning("another one sends by now", product=product.code)
-    return error
+    return heard
 
 
-def _send_product(product: Product, until: float) -> None:
-    """Until nothing is due. Who finds another one at it may go: that one looks once more."""
+def _send_product(product: Product, until: float) -> bool:
+    """Until nothing is due. Who finds another one at it may go: that one looks once more.
+
+    False: nothing was said to Label Studio.
+    """
+    spoke = False
     while time.monotonic() < until and _due(product).exists():
         project = schema.ensure_project(product, now=timezone.now())
         with held(project) as lease:
             if lease is None:
-                return
+                return spoke
+            spoke = True
             with desk.line() as studio:
-                _prepare(studio, project, lease)
-                sending = Sending(studio, project, lease, schema.schema_in(project))
-                while time.monotonic() < until and (some := list(_due(product)[:TOGETHER])):
-                    _send(sending, some)
-                for former in sending.adopted:
-                    pull.read_all(studio, former, until=until)
-                if project.model_version:
-                    studio.set_model_version(_number(project), project.model_version)
+                if state := _prepared(studio, project, lease):
+                    sending = Sending(studio, project, lease, schema.schema_in(project))
+                    _send_all(sending, until, shown=state.model_version)
+    return spoke
+
+
+def _send_all(sending: Sending, until: float, *, shown: str) -> None:
+    product, project = sending.project.product, sending.project
+    while time.monotonic() < until and (some := list(_due(product)[:TOGETHER])):
+        _send(sending, some)
+    if project.model_version not in ("", shown):
+        sending.studio.set_model_version(_number(project), project.model_version)
+    for former in sending.adopted:
+        pull.read_all(sending.studio, former, until=until)
 
 
 def _due(product: Product) -> Any:
@@ -101,11 +114,26 @@ def _postpone(product: Product, error: str) -> None:
 # --- the project ---
 
 
-def _prepare(studio: StudioClient, project: StudioProject, lease: Lease) -> None:
-    """Make it there if it is not; its number is kept once all of it is in place."""
+def _prepared(studio: StudioClient, project: StudioProject, lease: Lease) -> ProjectState | None:
+    """As it is there, made if it is not. None: it was deleted there, so another one is to be made.
+
+    StudioRefused where its labelling screen is not ours any more: what lies on another screen is
+    shown wrong, and cannot be read.
+    """
     project.refresh_from_db(fields=["studio_id", "model_version", "drift"])
-    if project.studio_id is not None:
-        return
+    if project.studio_id is None:
+        _make(studio, project, lease)
+    state = studio.project(_number(project))
+    if state is None or drift.is_another(project, state):
+        drift.lose(project, now=timezone.now())
+        return None
+    if differs := drift.config_drift(project, state.config):
+        raise StudioRefused(f"{schema.title_of(project)}: {' '.join(differs)}", 0)
+    return state
+
+
+def _make(studio: StudioClient, project: StudioProject, lease: Lease) -> None:
+    """Its number is kept once all of it is in place."""
     title = schema.title_of(project)
     lease.keep()
     number = studio.find_project(title) or studio.create_project(
