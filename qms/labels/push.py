@@ -148,11 +148,16 @@ def _make(studio: StudioClient, project: StudioProject, lease: Lease) -> None:
     project.save(update_fields=["studio_id", "drift"])
 
 
+def doorbell_url() -> str:
+    """Where Label Studio is to ring, as it reaches us."""
+    base = settings.STUDIO_BELL_URL or settings.PUBLIC_URL
+    return f"{base.rstrip('/')}{reverse('studio-doorbell')}"
+
+
 def hang_doorbell(studio: StudioClient, number: int) -> list[str]:
     """Without it all goes on, but later: what was labelled is found by the round."""
-    url = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('studio-doorbell')}"
     try:
-        studio.ensure_webhook(number, url=url, secret=settings.STUDIO_SECRET)
+        studio.ensure_webhook(number, url=doorbell_url(), secret=settings.STUDIO_SECRET)
     except StudioRefused as refusal:
         if refusal.status not in _ONE_PICTURE and refusal.status != 403:
             raise
