@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from labeling.words import Mask, Origin
 from qms.accounts.models import User
-from qms.inspections.judge import mask_of
 from qms.inspections.models import Finding, Inspection
 from qms.labels import actions
 from qms.labels.models import Annotation, Desk, LabelTask, Ring, StudioProject
@@ -39,9 +38,9 @@ def labelled(ines: User) -> dict[str, str]:
     desk.corrected(parts[2], by="otto", seconds=8.4, **_kept(parts[2]))
     desk.skipped(parts[3], by="otto", reason="The picture is out of focus.")
     desk.failed(parts[4], _ERROR)
-    for number, part in enumerate(parts[5:12]):
+    for number, one in enumerate(parts[5:12]):
         reason, why = _WHYS[number % len(_WHYS)]
-        desk.aged([desk.opened(part, reason=reason, why=why)], timedelta(minutes=7 + 19 * number))
+        desk.aged([desk.opened(one, reason=reason, why=why)], timedelta(minutes=7 + 19 * number))
     _of_the_line()
     return {
         "labels": "/labels/",
