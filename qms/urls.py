@@ -12,6 +12,8 @@ from qms.inspections import enrol_views as enrol
 from qms.inspections import golden_views as golden
 from qms.inspections import views as inspections
 from qms.labels import doorbell
+from qms.labels import sync_views as labels_sync
+from qms.labels import views as labels
 from qms.plant import api as plant_api
 from qms.plant import catalogue_views, place_views, product_views
 from qms.plant import views as plant
@@ -47,6 +49,7 @@ urlpatterns = [
     path("inspections/export.csv", reports.export_csv, name="inspections-csv"),
     path("inspections/<uuid:pk>/", inspections.detail, name="inspection"),
     path("inspections/<uuid:pk>/golden/", golden.add_inspected, name="golden-from-inspection"),
+    path("inspections/<uuid:pk>/annotators/", labels.send, name="label-send"),
     path("review/", review_lists.queue, name="review-queue"),
     path("review/next/", review.take_next, name="review-next"),
     path("review/history/", review_lists.history, name="review-history"),
@@ -59,6 +62,14 @@ urlpatterns = [
     path("review/<int:pk>/undo/", review.undo, name="review-undo"),
     path("review/<int:pk>/second-opinion/", review.second_opinion, name="review-second-opinion"),
     path("review/<int:pk>/correction/", review.correction, name="review-correction"),
+    path("labels/", labels.index, name="labels"),
+    path("labels/mine/", labels.mine, name="labels-mine"),
+    path("labels/retry/", labels.retry_all, name="labels-retry"),
+    path("labels/<int:pk>/retry/", labels.retry, name="label-retry"),
+    path("labels/annotations/<int:pk>/<slug:which>/", labels.picture, name="annotation-picture"),
+    path("labels/sync/", labels_sync.sync, name="labels-sync"),
+    path("labels/sync/checks/", labels_sync.checks, name="labels-checks"),
+    path("labels/sync/look/", labels_sync.look, name="labels-look"),
     path("plant/products/<code:code>/enrol/", enrol.enrol, name="product-enrol"),
     path("plant/products/<code:code>/enrol/pictures/", enrol.add, name="enrol-add"),
     path("plant/products/<code:code>/enrol/remove/", enrol.remove, name="enrol-remove"),

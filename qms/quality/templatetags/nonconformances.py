@@ -33,17 +33,17 @@ _LOTS = {
 }
 
 
-@register.inclusion_tag("quality/badge.html")
+@register.inclusion_tag("pieces/badge.html")
 def case_state(status: str) -> dict[str, Any]:
     return _badge(_STATES[Status(status)], Status(status).label)
 
 
-@register.inclusion_tag("quality/badge.html")
+@register.inclusion_tag("pieces/badge.html")
 def severity(value: str) -> dict[str, Any]:
     return _badge(_SEVERITIES[Severity(value)], Severity(value).label)
 
 
-@register.inclusion_tag("quality/badge.html")
+@register.inclusion_tag("pieces/badge.html")
 def lot_state(status: str) -> dict[str, Any]:
     return _badge(_LOTS[LotStatus(status)], LotStatus(status).label)
 

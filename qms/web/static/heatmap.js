@@ -103,7 +103,16 @@ function start(viewer) {
       button.addEventListener("click", () => choose(index, true));
     }
     for (const button of viewer.querySelectorAll("[data-step]")) {
-      button.addEventListener("click", () => choose(present + Number(button.dataset.step), true));
+      button.addEventListener("click", () => step(Number(button.dataset.step)));
+    }
+    // Among those of the side that is shown: the model's, or a person's.
+    function step(by) {
+      const person = stage.dataset.side === "person";
+      const here = all.filter((one) => person === Boolean(one.closest("[data-side-layer]")));
+      if (!here.length) return;
+      const at = here.indexOf(all[present]);
+      const next = at < 0 ? (by > 0 ? 0 : here.length - 1) : (at + by + here.length) % here.length;
+      choose(all.indexOf(here[next]), true);
     }
   }
 

@@ -11,6 +11,20 @@ for (const box of document.querySelectorAll("[data-poll]")) {
   }, (connected) => { if (word) word.dataset.state = connected ? "" : "still"; });
 }
 
+// What may take long is asked for once the page is there, and holds up nothing else.
+for (const box of document.querySelectorAll("[data-load]")) load(box);
+
+async function load(box) {
+  try {
+    const answer = await fetch(box.dataset.load, { headers: { Accept: "text/html" } });
+    if (!answer.ok) throw new Error(answer.statusText);
+    box.innerHTML = await answer.text();
+  } catch {
+    box.querySelector("[data-load-waits]").hidden = true;
+    box.querySelector("[data-load-failed]").hidden = false;
+  }
+}
+
 for (const box of document.querySelectorAll("[data-watch]")) {
   every(Number(box.dataset.every), async () => {
     const answer = await fetch(box.dataset.watch, { headers: { Accept: "application/json" } });
