@@ -8,7 +8,7 @@ alone: it is the same in each export, and is told under "andon".
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ Line = dict[str, Any]
 
 
 class DDQA:
-    def __init__(self, product: str, categories: Sequence[Category]) -> None:
+    def __init__(self, categories: Sequence[Category]) -> None:
         self._names = {one.code: one.name for one in categories}
         self._spools = {(s, task): Spool() for s in SPLITS for task in (*TASKS, "QA")}
         self.notes: Counter[str] = Counter()

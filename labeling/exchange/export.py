@@ -1,6 +1,6 @@
 """One export from its first picture to its manifest: the formats, and what they have in common."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from labeling.exchange import coco, ddqa, mvtec, yolo
@@ -13,8 +13,6 @@ from labeling.exchange.splits import Keys, Splitter
 class Format(Protocol):
     """Writes pictures one at a time. ``notes`` is what its manifest tells of the format's limits."""
 
-    def __init__(self, product: str, categories: Sequence[Category]) -> None: ...
-
     def add(self, picture: LabelledPicture, split: str) -> list[File]:
         """The files of this picture, the picture itself first. Unfit: nothing of it goes out."""
 
@@ -25,11 +23,11 @@ class Format(Protocol):
     def notes(self) -> Mapping[str, Any]: ...
 
 
-FORMATS: dict[str, type[Format]] = {
+FORMATS: dict[str, Callable[[str, Sequence[Category]], Format]] = {
     "coco": coco.Coco,
-    "mvtec": mvtec.MVTec,
+    "mvtec": lambda product, _: mvtec.MVTec(product),
     "yolo": yolo.Yolo,
-    "ddqa": ddqa.DDQA,
+    "ddqa": lambda _, categories: ddqa.DDQA(categories),
 }
 
 

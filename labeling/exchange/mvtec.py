@@ -9,7 +9,7 @@ project's own reader (inference.datasets) reads first.
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from PIL import Image
 
 from inference import runlengths
 from labeling.exchange.parcel import File, Spool
-from labeling.exchange.picture import Category, LabelledPicture, Unfit
+from labeling.exchange.picture import LabelledPicture, Unfit, folder
 from labeling.exchange.splits import Keys
 from labeling.words import Mask
 
@@ -26,8 +26,8 @@ COLUMNS = ("path", "split", "label", "defect_type", "mask", "group")
 
 
 class MVTec:
-    def __init__(self, product: str, categories: Sequence[Category]) -> None:
-        self._product = product
+    def __init__(self, product: str) -> None:
+        self._place = folder(product)
         self._numbers: Counter[str] = Counter()
         self._rows = Spool()
         self._row(*COLUMNS)
@@ -45,7 +45,7 @@ class MVTec:
 
     def finish(self) -> Iterator[File]:
         with self._rows:
-            yield File(f"{self._product}/manifest.csv", self._rows.chunks())
+            yield File(f"{self._place}/manifest.csv", self._rows.chunks())
 
     @property
     def notes(self) -> Mapping[str, Any]:
@@ -79,7 +79,7 @@ class MVTec:
             self._combined += 1
             return COMBINED
         only = labels[0] or UNKNOWN
-        return f"{only}_type" if only in (GOOD, COMBINED) else only
+        return f"{only}_type" if only in (GOOD, COMBINED) else folder(only)
 
     def _next(self, folder: str) -> str:
         number = self._numbers[folder]
@@ -87,7 +87,7 @@ class MVTec:
         return f"{number:03}"
 
     def _file(self, path: str, data: bytes) -> File:
-        return File(f"{self._product}/{path}", data, packed=True)
+        return File(f"{self._place}/{path}", data, packed=True)
 
     def _row(self, *cells: str) -> None:
         out = io.StringIO()

@@ -23,20 +23,20 @@ def outlines(mask: Mask) -> list[Points]:
     rings, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     if not rings:
         return []
-    points = [ring.reshape(-1, 2) for ring in rings]
+    points = [np.asarray(ring, np.int64).reshape(-1, 2) for ring in rings]
     parents = [int(node[3]) for node in tree[0]]
     holes: dict[int, list[int]] = defaultdict(list)
     for hole, outer in enumerate(parents):
         if outer >= 0:
             holes[outer].append(hole)
     return [
-        _shortened(_joined([points[outer], *(points[hole] for hole in holes[outer])], mask))
+        _shortened(_joined([points[outer], *(points[hole] for hole in holes[outer])]))
         for outer in range(len(points))
         if parents[outer] < 0
     ]
 
 
-def _joined(rings: Sequence[Points], mask: Mask) -> Points:
+def _joined(rings: Sequence[Points]) -> Points:
     """The outer ring with a way to each hole; ``rings[0]`` is the outer one."""
     if len(rings) == 1:
         return rings[0]
@@ -107,7 +107,9 @@ def _shortened(points: Points) -> Points:
         return np.asarray(points, np.int64)
     before = points - np.roll(points, 1, axis=0)
     after = np.roll(points, -1, axis=0) - points
-    turns = (np.sign(before) != np.sign(after)).any(axis=1) | (abs(before) != abs(after)).any(axis=1)
+    turns = (np.sign(before) != np.sign(after)).any(axis=1) | (abs(before) != abs(after)).any(
+        axis=1
+    )
     straight = (abs(before).max(axis=1) <= 1) & (abs(after).max(axis=1) <= 1)
     kept = points[turns | ~straight]
     return np.asarray(kept if len(kept) else points[:1], np.int64)

@@ -134,6 +134,11 @@ def _hashed(*words: object) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
+def folder(code: str) -> str:
+    """A code as the name of a folder: one of dots alone would lead out of the export."""
+    return code if code.strip(".") else f"_{code}"
+
+
 def suffix(data: bytes) -> str:
     """Of the name of a picture's file, by how it begins."""
     kinds = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"BM", "bmp"), (b"RIFF", "webp"))

@@ -72,5 +72,7 @@ def _shares(points: list[list[int]], size: tuple[int, int]) -> str:
     """A speck of one or two pixels repeats its last one."""
     points = points + [points[-1]] * (_LEAST - len(points))
     return " ".join(
-        f"{(value + 0.5) / side:.7g}" for point in points for value, side in zip(point, size, strict=True)
+        f"{(value + 0.5) / side:.7g}"
+        for point in points
+        for value, side in zip(point, size, strict=True)
     )
