@@ -9,6 +9,7 @@ from qms.events.outbox import Duty, Flow, Step
 from qms.inspections import actions as pictures
 from qms.inspections import fitting
 from qms.inspections import handlers as inspections
+from qms.labels import exchange_handlers as exchange
 from qms.quality import handlers as quality
 from qms.review import actions as reviews
 from qms.review import handlers as review
@@ -41,7 +42,10 @@ FLOW: Flow = {
             batch=32,
         )
     ],
-    catalogue.InspectionJudged: [Step(then=review.triage_verdict)],
+    catalogue.InspectionJudged: [
+        Step(then=review.triage_verdict),
+        Step(then=exchange.settle_imported),
+    ],
     catalogue.InspectionFailed: [],
     catalogue.StudyBegun: [],
     catalogue.StudyEnded: [],

@@ -76,12 +76,13 @@ class CocoFile:
         """Labels by category id; a category of ours that means "no known type" is None."""
         labels: dict[int, str | None] = {}
         try:
-            for one in words.rows(said, "categories"):
+            for one in words.apart(words.rows(said, "categories"), "categories"):
                 labels[words.number(one, "id")] = self._label(one)
             annotations: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
             for one in words.rows(said, "annotations"):
                 annotations[words.number(one, "image_id")].append(one)
-            return _Document(name, words.rows(said, "images"), labels, annotations)
+            images = words.apart(words.rows(said, "images"), "pictures")
+            return _Document(name, images, labels, annotations)
         except words.BadWords as error:
             raise BadCoco(f"{name} makes no sense: {error}.") from None
 
@@ -96,7 +97,7 @@ class CocoFile:
             code=code,
             name=words.text(own, "name"),
             severity=words.one_of(own, "severity", ("", "CRITICAL", "MAJOR", "MINOR"), ""),
-            colour=words.text(own, "colour"),
+            colour=words.colour(own),
             said=words.rest_of_category(said),
         )
         self.categories[code] = known or found

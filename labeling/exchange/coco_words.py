@@ -4,6 +4,7 @@ Raises BadWords, whose message goes on after the name of what it is about.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from labeling.exchange.picture import QA, Region
 from labeling.words import EVALUATIONS, SEVERITIES, Origin
 
 _LARGEST = 2**63 - 1
+_COLOUR = re.compile("#[0-9A-Fa-f]{6}")
 _LONGEST = 254  # letters of a person's name
 _PICTURE = {"id", "width", "height", "file_name", OURS}
 _REGION = {"id", "image_id", "category_id", "segmentation", "bbox", "area", OURS}
@@ -94,6 +96,23 @@ def moment(said: Said, key: str) -> datetime | None:
         return found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadWords(f"its {key} {value!r} is no time with a zone") from None
+
+
+def colour(said: Said) -> str:
+    value = text(said, "colour")
+    if value and not _COLOUR.fullmatch(value):
+        raise BadWords(f"its colour {value!r} is not written as #RRGGBB")
+    return value
+
+
+def apart(rows: list[Said], what: str) -> list[Said]:
+    """The same rows, if each has a number of its own."""
+    seen: set[Any] = set()
+    for one in rows:
+        if (found := number(one, "id")) in seen:
+            raise BadWords(f"two {what} have the id {found}")
+        seen.add(found)
+    return rows
 
 
 def seconds(said: Said) -> float | None:

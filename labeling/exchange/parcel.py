@@ -53,7 +53,7 @@ class Spool(AbstractContextManager["Spool"]):
 
 def zipped(files: Iterable[File]) -> Iterator[bytes]:
     """The chunks of a zip. What stays in memory is its table of contents: 0.5 kB a file."""
-    stream = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=6)
+    stream = ZipStream(compress_type=zipfile.ZIP_DEFLATED)
     for file in files:
         how = zipfile.ZIP_STORED if file.packed else zipfile.ZIP_DEFLATED
         stream.add(file.data, file.name, compress_type=how)

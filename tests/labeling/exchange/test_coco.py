@@ -1,6 +1,8 @@
 """COCO: everything goes out, and the same comes in."""
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ from tests.labeling.exchange.pictures import (
 
 ANNOTATIONS = "annotations/instances_train.json"
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
-NUMBERS = st.integers(1, 2**53)
+NUMBERS = st.integers(100, 2**53)
 REGIONS = st.builds(
     region,
     hnp.arrays(np.bool_, (SIDE, SIDE)),
@@ -50,9 +52,20 @@ ANSWERS = st.builds(
 )
 
 
+def apart(number, n, place=0):
+    """No two things of one file have the same number."""
+    return None if number is None else number - number % 100 + 10 * n + place
+
+
+def picture_from(n, regions, **words):
+    words["id"] = apart(words["id"], n)
+    own = (replace(one, id=apart(one.id, n, place)) for place, one in enumerate(regions))
+    return labelled(*own, seed=n, **words)
+
+
 def pictures(n: int):
     return st.builds(
-        lambda regions, **words: labelled(*regions, seed=n, **words),
+        partial(picture_from, n),
         st.lists(REGIONS, max_size=3).map(tuple),
         name=TEXT,
         lot=TEXT,
@@ -237,6 +250,24 @@ def test_a_picture_that_is_too_large_is_told():
         ({"a.json": b"[" * 100_000}, "a.json is not JSON"),
         ({"a.json": b'{"images": 1, "categories": []}'}, "images are no list"),
         ({"a.json": b'{"images": [], "categories": [{"name": "x"}]}'}, "id None is no whole"),
+        (
+            {"a.json": b'{"images": [{"id": 1}, {"id": 1}], "categories": []}'},
+            "two pictures have the id 1",
+        ),
+        (
+            {
+                "a.json": b"""{"images": [], "categories": [
+                    {"id": 1, "name": "x", "andon": {"colour": "red"}}]}"""
+            },
+            "colour 'red' is not written as #RRGGBB",
+        ),
+        (
+            {
+                "a.json": b"""{"images": [], "categories": [
+                    {"id": 1, "name": "x"}, {"id": 1, "name": "y"}]}"""
+            },
+            "two categories have the id 1",
+        ),
     ],
 )
 def test_a_file_that_makes_no_sense_is_told(files, why):
