@@ -55,9 +55,18 @@ def look(
     add_types: bool,
     now: datetime,
     progress: Progress = _quiet,
+    most: int | None = None,
 ) -> Plan:
-    """What would come in. Stores nothing. Refused: the file as a whole cannot."""
+    """What would come in. Stores nothing. Refused: the file as a whole cannot.
+
+    ``most`` is how many pictures a door takes that cannot wait for long.
+    """
     with _opened(file, product) as coco:
+        if most is not None and len(coco) > most:
+            raise Refused(
+                f"The file has {len(coco)} pictures, the page takes {most}: bring it in by "
+                "manage.py import_labels."
+            )
         plan = _plan(coco, product, add_types)
         for picture in _walked(coco, plan, progress):
             try:

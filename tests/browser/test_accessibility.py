@@ -32,6 +32,8 @@ PLAIN = [
     "/agreement/?looks=all",
     "/quality/",
     "/lots/",
+    "/labels/export/",
+    "/labels/import/",
     "/keys/",
     "/dead-letters/",
 ]

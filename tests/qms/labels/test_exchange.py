@@ -262,6 +262,12 @@ def test_a_known_picture_with_another_serial_is_told(product):
     assert "another serial or lot" in broken.why
 
 
+def test_a_door_that_cannot_wait_takes_so_many_pictures(product):
+    file, now = coco_zip(labelled(seed=1), labelled(seed=2)), timezone.now()
+    with pytest.raises(Refused, match="has 2 pictures, the page takes 1: bring it in by manage"):
+        exchange_import.look(file, product=product, add_types=False, now=now, most=1)
+
+
 def test_a_zip_that_wants_out_is_refused_whole(product):
     with pytest.raises(Refused, match="names must lie inside"):
         brought_in(zip_of({"../a.png": b"x"}), product)

@@ -80,6 +80,8 @@ MATRIX = {
     "plant-import": {Role.ADMIN, Role.LEAD, Role.MANAGER},
     "nonconformances": set(Role),
     "lots": set(Role),
+    "label-export": {Role.MANAGER, Role.ML, Role.ADMIN, Role.AUDITOR},
+    "label-import": {Role.MANAGER, Role.ML, Role.ADMIN},
     "keys": {Role.ADMIN, Role.INTEGRATOR},
     "dead-letters": {Role.ADMIN, Role.ML},
 }
