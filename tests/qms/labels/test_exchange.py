@@ -394,6 +394,9 @@ def test_the_commands_take_out_and_bring_in(product, tmp_path, capsys):
 def test_the_commands_say_what_is_wrong_in_a_sentence(product, tmp_path):
     with pytest.raises(CommandError, match="no product brick"):
         call_command("export_labels", "brick", str(tmp_path / "a.zip"), "--as", "coco")
+    for option, value in (("--shares", "80,30,10"), ("--from", "yesterday")):
+        with pytest.raises(CommandError, match=f"{value}' (are no three|is no day)"):
+            call_command("export_labels", "tile", "a.zip", "--as", "coco", option, value)
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("export_labels", "tile", str(tmp_path / "no" / "a.zip"), "--as", "yolo")
     with pytest.raises(CommandError, match="cannot be read"):

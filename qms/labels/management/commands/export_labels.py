@@ -1,4 +1,4 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from labeling.exchange.splits import SHARES
+from labeling.exchange.splits import SHARES, Splitter
 from qms.labels import exchange
 from qms.plant.models import Product
 
@@ -20,8 +20,8 @@ class Command(BaseCommand):
             "file", type=Path, help="the zip to write; its formats: docs/exchange.md"
         )
         parser.add_argument("--as", dest="to", required=True, choices=list(exchange.FORMATS))
-        parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY")
-        parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY")
+        parser.add_argument("--from", dest="first", type=_day, metavar="DAY")
+        parser.add_argument("--to", dest="last", type=_day, metavar="DAY")
         parser.add_argument(
             "--shares",
             type=_shares,
@@ -73,7 +73,14 @@ def _midnight(day: date | None) -> datetime | None:
 
 
 def _shares(text: str) -> tuple[float, ...]:
-    parts = tuple(float(part) / 100 for part in text.split(","))
-    if len(parts) != 3 or min(parts) < 0 or abs(sum(parts) - 1) > 1e-9:
-        raise ValueError("Three numbers that add up to 100.")
-    return parts
+    try:
+        return Splitter(tuple(float(part) / 100 for part in text.split(","))).shares
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} are no three numbers that add up to 100.") from None
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no day such as 2026-01-31.") from None
