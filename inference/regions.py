@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import binarise, runlengths
+from inference.grid import cell
 from inference.judgement import Region
 
 SCAN_SIDE = 128  # the heat map is coarse: a finer scan for the threshold finds nothing more
@@ -19,9 +20,6 @@ MASK_SIDE = 1024  # larger pictures get their mask at this size, enlarged withou
 MOST = 20  # regions measured and reported, highest heat first; the rest of them is dropped
 SPECK = 1 / 20_000  # of the picture's area: smaller parts are dropped, unless they are all there is
 _SPECK_PX = 4  # pixels of the picture: the same for small pictures
-
-_ROWS = ("top", "", "bottom")
-_COLUMNS = ("left", "", "right")
 
 Pixels = NDArray[np.uint8]
 Heat = NDArray[np.float32]
@@ -52,13 +50,6 @@ def find(heat: Heat, pixels: Pixels, floor: float) -> list[Region]:
     mask = _trimmed(fine, _cut(fine, cut))
     parts = _striking_parts(mask, heat, _grey(pixels, mask.shape), height * width)
     return [_measured(part, mask.shape, height, width) for part in parts]
-
-
-def cell(x: float, y: float, width: int, height: int) -> str:
-    """The place of a point on a 3 x 3 grid: "top left", "top", ..., "centre", ..., "bottom right"."""
-    row = _ROWS[min(2, int(3 * y / height))]
-    column = _COLUMNS[min(2, int(3 * x / width))]
-    return f"{row} {column}".strip() or "centre"
 
 
 def _within(width: int, height: int, side: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from qms.events.outbox import Duty, Flow, Step
 from qms.inspections import actions as pictures
 from qms.inspections import fitting
 from qms.inspections import handlers as inspections
+from qms.labels import exchange_handlers as exchange
 from qms.labels import handlers as labels
 from qms.labels import rounds
 from qms.quality import handlers as quality
@@ -54,6 +55,7 @@ FLOW: Flow = {
     catalogue.InspectionJudged: [
         Step(then=review.triage_verdict),
         Step(then=labels.want_uncertain, only=labels.is_uncertain),
+        Step(then=exchange.settle_imported),
     ],
     catalogue.InspectionFailed: [],
     catalogue.StudyBegun: [],

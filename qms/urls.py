@@ -12,6 +12,7 @@ from qms.inspections import enrol_views as enrol
 from qms.inspections import golden_views as golden
 from qms.inspections import views as inspections
 from qms.labels import doorbell
+from qms.labels import exchange_views as exchange
 from qms.labels import sync_views as labels_sync
 from qms.labels import views as labels
 from qms.plant import api as plant_api
@@ -138,6 +139,10 @@ urlpatterns = [
     path("lots/<int:pk>/", lots.detail, name="lot"),
     path("lots/<int:pk>/hold/", lots.hold, name="lot-hold"),
     path("lots/<int:pk>/let-go/", lots.let_go, name="lot-let-go"),
+    path("labels/export/", exchange.export, name="label-export"),
+    path("labels/export/zip/", exchange.download, name="label-export-zip"),
+    path("labels/import/", exchange.look, name="label-import"),
+    path("labels/import/bring-in/", exchange.bring_in, name="label-bring-in"),
     path("keys/", accounts.keys, name="keys"),
     path("keys/<int:pk>/revoke/", accounts.revoke, name="key-revoke"),
     path("dead-letters/", web.dead_letters, name="dead-letters"),

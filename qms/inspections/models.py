@@ -40,6 +40,7 @@ class Source(models.TextChoices):
     COMMAND = "command", "Command line"
     FOLDER = "folder", "Watched folder"
     DEMO = "demo", "Demo line"
+    IMPORT = "import", "Imported with its labels"
 
 
 class Inspection(Lifecycle):

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from qms.facts import NEVER_CHANGED, NEVER_EMPTIED
 from qms.inspections.models import Evaluation, Finding, Inspection, Verdict
+from qms.labels import imported  # noqa: F401 - Django looks for its rows here
 from qms.lifecycle import Lifecycle
 from qms.plant.models import DefectType, Product, Severity
 from qms.review.models import Review

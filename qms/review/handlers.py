@@ -3,13 +3,15 @@
 from django.utils import timezone
 
 from qms.events import catalogue
-from qms.inspections.models import Verdict
+from qms.inspections.models import Source, Verdict
 from qms.review import actions, opening, study
 from qms.review.models import Kind, Review
 
 
 def triage_verdict(event: catalogue.InspectionJudged) -> None:
     verdict = Verdict.objects.select_related("inspection", "recipe").get(pk=event.verdict_id)
+    if verdict.inspection.source == Source.IMPORT:
+        return  # a person has looked already: what they said settles it (labels)
     opening.triage(verdict, now=timezone.now())
 
 

@@ -37,6 +37,8 @@ PLAIN = [
     "/labels/sync/",
     "/quality/",
     "/lots/",
+    "/labels/export/",
+    "/labels/import/",
     "/keys/",
     "/dead-letters/",
 ]

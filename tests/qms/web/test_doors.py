@@ -88,6 +88,8 @@ MATRIX = {
     "labels-checks": _LABEL_KEEPERS,
     "nonconformances": set(Role),
     "lots": set(Role),
+    "label-export": {Role.MANAGER, Role.ML, Role.ADMIN, Role.AUDITOR},
+    "label-import": {Role.MANAGER, Role.ML, Role.ADMIN},
     "keys": {Role.ADMIN, Role.INTEGRATOR},
     "dead-letters": {Role.ADMIN, Role.ML},
 }
