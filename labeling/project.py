@@ -26,6 +26,8 @@ IMAGE, MASK, SEVERITY, REGION_NOTE, REGION_CONF = (
 )
 VERDICT, DESCRIPTION, NEW_QA = "verdict", "description", "new_qa"
 SKIP_REASON, SKIP_NOTE = "skip_reason", "skip_note"
+REGION_CONTROLS = (MASK, SEVERITY, REGION_NOTE, REGION_CONF)
+PICTURE_CONTROLS = (VERDICT, DESCRIPTION, NEW_QA, SKIP_REASON, SKIP_NOTE)
 NO_TYPE = "(no known type)"  # a code has neither brackets nor spaces
 PAIR = "::"  # between a question and its answer in new_qa
 STARS = 5

@@ -9,6 +9,8 @@ from qms.events.outbox import Duty, Flow, Step
 from qms.inspections import actions as pictures
 from qms.inspections import fitting
 from qms.inspections import handlers as inspections
+from qms.labels import handlers as labels
+from qms.labels import rounds
 from qms.quality import handlers as quality
 from qms.review import actions as reviews
 from qms.review import handlers as review
@@ -31,7 +33,9 @@ FLOW: Flow = {
     catalogue.FitCancelled: [],
     catalogue.FitFailed: [],
     catalogue.ModelEnrolled: [],
-    catalogue.ModelPromoted: [],
+    catalogue.ModelPromoted: [
+        Step(work=labels.tell_promotions, then=labels.note_promotion, queue="studio", long=True)
+    ],
     catalogue.InspectionSubmitted: [
         Step(
             gather=inspections.read_pictures,
@@ -41,7 +45,10 @@ FLOW: Flow = {
             batch=32,
         )
     ],
-    catalogue.InspectionJudged: [Step(then=review.triage_verdict)],
+    catalogue.InspectionJudged: [
+        Step(then=review.triage_verdict),
+        Step(then=labels.want_uncertain, only=labels.is_uncertain),
+    ],
     catalogue.InspectionFailed: [],
     catalogue.StudyBegun: [],
     catalogue.StudyEnded: [],
@@ -51,15 +58,23 @@ FLOW: Flow = {
     catalogue.ReviewDecided: [
         Step(then=review.go_on_with_study),
         Step(then=quality.follow_decision),
+        Step(then=labels.want_disputed, only=labels.is_binding),
+        Step(then=labels.doubt_decided, only=labels.is_binding),
     ],
     catalogue.ReviewUndone: [Step(then=quality.follow_undo)],
     catalogue.ReviewWithdrawn: [],
-    catalogue.CorrectionWanted: [],
-    catalogue.LabelTaskWanted: [],
+    catalogue.CorrectionWanted: [Step(then=labels.want_asked)],
+    catalogue.LabelTaskWanted: [
+        Step(work=labels.send, then=labels.note_sent, queue="studio", batch=50, long=True)
+    ],
     catalogue.LabelTaskMoved: [],
-    catalogue.StudioRang: [],
-    catalogue.StudioRoundDue: [],
-    catalogue.AnnotationReceived: [],
+    catalogue.StudioRang: [
+        Step(work=labels.read_rung, then=labels.note_read, queue="studio", batch=50, long=True)
+    ],
+    catalogue.StudioRoundDue: [
+        Step(work=labels.go_round, then=labels.note_round, queue="studio", batch=1, long=True)
+    ],
+    catalogue.AnnotationReceived: [Step(then=labels.doubt_corrected)],
     catalogue.LabelsImported: [],
     catalogue.InspectionSettled: [],
     catalogue.NonconformanceRaised: [],
@@ -86,4 +101,4 @@ FLOW: Flow = {
 }
 
 # What cannot wait for the hour: the relay does it at each of its looks, about every second.
-SWEEP: list[Duty] = [reviews.release_forgotten, pictures.pause_drained]
+SWEEP: list[Duty] = [reviews.release_forgotten, pictures.pause_drained, rounds.call_round]

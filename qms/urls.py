@@ -11,6 +11,7 @@ from qms.inspections import api as inspections_api
 from qms.inspections import enrol_views as enrol
 from qms.inspections import golden_views as golden
 from qms.inspections import views as inspections
+from qms.labels import doorbell
 from qms.labels import sync_views as labels_sync
 from qms.labels import views as labels
 from qms.plant import api as plant_api
@@ -170,6 +171,7 @@ urlpatterns = [
         SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]),
         name="api-docs",
     ),
+    path("hooks/labelstudio/", doorbell.rung, name="studio-doorbell"),
     path("healthz", web.healthz, name="healthz"),
     path("readyz", web.readyz, name="readyz"),
     path("metrics", web.metrics, name="metrics"),

@@ -29,6 +29,9 @@ class Step:
     outcome per item, in order; an exception as an outcome fails that item alone. ``then`` gets the
     fact, and the outcome of the slow part where there is one.
 
+    ``only`` says of which facts it is to hear; the others cost it no delivery. It looks at the fact
+    alone, for it runs in the request.
+
     ``long`` work takes minutes or hours: its lease is renewed while it is under way, and nothing
     is claimed ahead of it that another worker could begin.
     """
@@ -40,6 +43,10 @@ class Step:
     batch: int = 16
     within: timedelta | None = None  # the lease; settings.LEASE where none is named
     long: bool = False
+    only: Callable[[Any], bool] | None = None
+
+    def hears(self, event: catalogue.Event) -> bool:
+        return self.only is None or self.only(event)
 
     @property
     def name(self) -> str:
@@ -74,7 +81,7 @@ def publish(
         subject=getattr(event, "inspection_id", None),
         occurred_at=now,
     )
-    steps = flow().get(type(event), [])
+    steps = [step for step in flow().get(type(event), []) if step.hears(event)]
     Delivery.objects.bulk_create(
         [Delivery(event=row, handler=s.name, due_at=now, owed_since=now) for s in steps]
     )

@@ -12,6 +12,8 @@ from django.utils.module_loading import import_string
 from labeling.studio import StudioClient, StudioDown, StudioRefused, StudioToken
 from qms.labels.models import Desk
 
+__all__ = ["StudioDown", "StudioRefused", "Trouble", "is_there", "line", "note", "sentence"]
+
 Trouble = (StudioDown, StudioRefused)
 _TELL_EVERY = timedelta(seconds=10)  # that all is well; what is wrong is told at once
 _WAITS = "What is wanted waits, and is sent by itself."

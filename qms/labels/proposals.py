@@ -72,7 +72,8 @@ def picture_storage() -> LocalStorage | S3Storage:
 
 
 def _bucket() -> dict[str, Any]:
-    options: dict[str, Any] = settings.STORAGES["default"]["OPTIONS"]
+    pictures: dict[str, Any] = settings.STORAGES["default"]
+    options: dict[str, Any] = pictures["OPTIONS"]
     return options
 
 

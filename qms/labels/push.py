@@ -13,12 +13,14 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from labeling import prelabels
 from labeling import project as screens
 from labeling.studio import StudioClient, StudioRefused
-from qms.labels import actions, desk, schema, waiting
+from labeling.words import Schema
+from qms.labels import actions, desk, pull, schema, waiting
 from qms.labels.leases import Lease, LeaseLost, held
 from qms.labels.models import LabelTask, StudioProject
 from qms.labels.proposals import picture_storage, proposal, proposed
@@ -28,6 +30,12 @@ log = structlog.get_logger(__name__)
 
 TOGETHER = 25  # pictures in one request
 SECONDS = 120.0  # of one turn; what is left then is for the next one
+WITH_ITS_PICTURE = (
+    "inspection__product",
+    "inspection__station",
+    "inspection__part",
+    "verdict__model_version",
+)
 _ONE_PICTURE = (400, 413, 422)  # refused for what is in it; any other refusal is of the project
 
 
@@ -38,10 +46,8 @@ class Sending:
     studio: StudioClient
     project: StudioProject
     lease: Lease
-    asked: Any = field(init=False)  # the schema
-
-    def __post_init__(self) -> None:
-        self.asked = schema.schema_in(self.project)
+    asked: Schema
+    adopted: set[StudioProject] = field(default_factory=set)  # where some of them lay already
 
 
 def send_waiting(*, seconds: float = SECONDS) -> str:
@@ -69,18 +75,18 @@ def _send_product(product: Product, until: float) -> None:
                 return
             with desk.line() as studio:
                 _prepare(studio, project, lease)
-                sending = Sending(studio, project, lease)
+                sending = Sending(studio, project, lease, schema.schema_in(project))
                 while time.monotonic() < until and (some := list(_due(product)[:TOGETHER])):
                     _send(sending, some)
+                for former in sending.adopted:
+                    pull.read_all(studio, former, until=until)
                 if project.model_version:
                     studio.set_model_version(_number(project), project.model_version)
 
 
 def _due(product: Product) -> Any:
     rows = waiting.due(timezone.now()).filter(product=product)
-    return rows.select_related(
-        "inspection__product", "inspection__station", "inspection__part", "verdict", "project"
-    )
+    return rows.select_related(*WITH_ITS_PICTURE, "project")
 
 
 def _postpone(product: Product, error: str) -> None:
@@ -116,7 +122,7 @@ def _prepare(studio: StudioClient, project: StudioProject, lease: Lease) -> None
 
 def hang_doorbell(studio: StudioClient, number: int) -> list[str]:
     """Without it all goes on, but later: what was labelled is found by the round."""
-    url = f"{settings.PUBLIC_URL.rstrip('/')}/hooks/labelstudio/"
+    url = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('studio-doorbell')}"
     try:
         studio.ensure_webhook(number, url=url, secret=settings.STUDIO_SECRET)
     except StudioRefused as refusal:
@@ -174,6 +180,7 @@ def _may_lie_in(project: StudioProject, sending: Sending, task: LabelTask) -> bo
 
 def _adopt(sending: Sending, task: LabelTask, project: StudioProject, number: int) -> None:
     """It was there already: somebody may have labelled it, so it is read."""
+    sending.adopted.add(project)
     laid = proposal(task, schema.schema_in(project), shown_as="")
     _opened(task, project, number, proposed(laid), shown_as="")
     LabelTask.objects.filter(pk=task.pk, studio_id=number).update(unread=True)

@@ -38,9 +38,7 @@ def is_kept_back(task: LabelTask) -> bool:
     if task.status != Status.WANTED:
         return False
     unrouted = task.inspection.status == InspectionStatus.JUDGED
-    blind = Review.objects.filter(
-        inspection=task.inspection_id, blind=True, status__in=_UNDECIDED
-    )
+    blind = Review.objects.filter(inspection=task.inspection_id, blind=True, status__in=_UNDECIDED)
     return unrouted or blind.exists()
 
 

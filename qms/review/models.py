@@ -46,6 +46,7 @@ class Reason(models.TextChoices):
     AUDIT = "AUDIT", "Random audit of an accepted part"
     UNSURE = "UNSURE", "The inspector was unsure"
     ASKED = "ASKED", "A second opinion was asked for"
+    CORRECTED = "CORRECTED", "An annotator's correction contradicts the answer"
     REPEAT = "REPEAT", "A part that you judged before"
     STUDY = "STUDY", "Part of an agreement study"
     BOARD = "BOARD", "A ruling of the board"

@@ -22,6 +22,9 @@ _KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_"
 # A fit may take hours. It is not waited for when the house stops: the delivery comes again.
 _FOR_HOURS = "--soft-time-limit 21600 --time-limit 21900"
 
+# Label Studio may be slow; what was cut off is found there, or sent again.
+_FOR_MINUTES = "--soft-time-limit 900 --time-limit 960"
+
 
 def services(var: Path) -> list[Program]:
     """Only those that nobody else provides."""
@@ -37,6 +40,7 @@ def everyday(var: Path) -> list[Program]:
     return [
         manage(var, "relay"),
         _worker(var, "default", concurrency=1),
+        _worker(var, "studio", concurrency=1, more=_FOR_MINUTES, stop_seconds=3),
         _worker(var, "gpu", concurrency=settings.GPU_WORKERS, nice=10, env=_KEEPS_MEMORY),
         _worker(var, "fit", concurrency=1, nice=15, more=_FOR_HOURS, stop_seconds=3),
         _web(var),

@@ -9,7 +9,7 @@ from qms.flow import FLOW
 from qms.web import programs
 
 DOCKER = settings.BASE_DIR / "docker"
-OURS = ("web", "relay", "worker-default", "worker-gpu", "worker-fit", "migrate")
+OURS = ("web", "relay", "worker-default", "worker-studio", "worker-gpu", "worker-fit", "migrate")
 OTHERS = ("postgres", "redis", "s3", "label-studio")
 READ = re.compile(r'env\.(text|number|flag|words|secret)\(\s*"(\w+)"')
 
