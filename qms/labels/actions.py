@@ -248,3 +248,12 @@ def _tell(task: LabelTask, now: datetime) -> None:
         error=task.error,
     )
     outbox.publish(event, now=now)
+
+
+# --- asked for ---
+
+
+@transaction.atomic
+def look_now(*, by: User, now: datetime) -> None:
+    """Send what waits and read what is there, without waiting for the next round."""
+    outbox.publish(catalogue.StudioRoundDue(), now=now, actor=str(by))

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from qms.accounts.models import User
+from qms.labels import desk
 from qms.labels.filters import told
-from qms.labels.models import Annotation, LabelledRegion, LabelTask, Status
+from qms.labels.models import Annotation, Desk, LabelledRegion, LabelTask, Status, StudioProject
 from qms.labels.tally import Tally, tally
 
 WAITING = (Status.WANTED, Status.OPEN)
@@ -68,15 +69,17 @@ def came_back(person: User, *, most: int = 5) -> list[CameBack]:
 
 def link_of(task: LabelTask) -> str:
     """Where the task lies in Label Studio; empty while it is not there."""
-    if task.project is None or task.project.studio_id is None or task.studio_id is None:
+    place = link_of_project(task.project) if task.project and task.studio_id is not None else ""
+    return f"{place}?task={task.studio_id}" if place else ""
+
+
+def link_of_project(project: StudioProject) -> str:
+    """Empty while Label Studio has not been told, and once it was deleted there."""
+    if project.studio_id is None or project.gone_at is not None:
         return ""
-    return f"{link_of_project(task.project.studio_id)}?task={task.studio_id}"
+    return f"{settings.STUDIO_PUBLIC_URL.rstrip('/')}/projects/{project.studio_id}/data"
 
 
-def link_of_project(studio_id: int) -> str:
-    return f"{settings.STUDIO_PUBLIC_URL.rstrip('/')}/projects/{studio_id}/data"
-
-
-def is_connected() -> bool:
-    """Whether there is a desk at all; whether it answers is another question."""
-    return bool(settings.STUDIO_TOKEN)
+def trouble() -> Desk | None:
+    """What is wrong with the line to Label Studio, if anything is."""
+    return Desk.objects.exclude(error="").first() if desk.is_there() else None

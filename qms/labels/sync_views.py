@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qms.accounts.http import PersonRequest
 from qms.accounts.roles import role_required
-from qms.labels import actions, checkup, queues
-from qms.labels.models import LabelTask, Ring, Status, StudioProject
+from qms.labels import actions, checkup, desk, queues
+from qms.labels.models import Desk, LabelTask, Ring, Status, StudioProject
 from qms.labels.rules import KEEPERS
 
 _RINGS = 12
@@ -24,7 +24,8 @@ _STUCK = 12
 def sync(request: PersonRequest) -> HttpResponse:
     stuck = LabelTask.objects.filter(status__in=(Status.WANTED, Status.FAILED))
     context = {
-        "connected": queues.is_connected(),
+        "connected": desk.is_there(),
+        "desk": Desk.objects.first(),
         "projects": _projects(),
         "counts": queues.counts(),
         "stuck": queues.listed(stuck).order_by("status", "wanted_at")[:_STUCK],
@@ -43,7 +44,7 @@ def _projects() -> list[dict[str, Any]]:
     return [
         {
             "project": one,
-            "link": queues.link_of_project(one.studio_id) if one.studio_id is not None else "",
+            "link": queues.link_of_project(one),
             "tasks": [
                 (value, label, tasks[one.pk, value])
                 for value, label in Status.choices

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +17,7 @@ from qms.accounts.http import PersonRequest
 from qms.accounts.roles import EVERYONE, Role, has_role, role_required
 from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Inspection
-from qms.labels import actions, pictures, queues
+from qms.labels import actions, desk, pictures, queues
 from qms.labels.filters import LabelTaskFilter, Order
 from qms.labels.models import Annotation, LabelTask, Reason, Status
 from qms.labels.rules import KEEPERS, READERS, SENDERS
@@ -33,16 +33,17 @@ _NEXT = 4  # shown of one's queue
 @role_required(*READERS)
 def index(request: PersonRequest) -> HttpResponse:
     facets, found = _found(request)
-    counts = queues.counts()
+    pages, failed = _pages(found)
     context = {
         **(_of_person(request) if has_role(request.user, Role.ANNOTATOR) else {}),
-        "page": Paginator(queues.listed(found), PAGE).get_page(request.GET.get("page")),
+        "page": pages.get_page(request.GET.get("page")),
         "facets": facets,
         "any_filter": any(name in facets.filters and value for name, value in request.GET.items()),
-        "counts": counts,
-        "failed_here": _failed(found).count() if counts["failed"] else 0,
+        "counts": queues.counts(),
+        "failed_here": failed,
         "at_once": AT_ONCE,
-        "connected": queues.is_connected(),
+        "connected": desk.is_there(),
+        "trouble": queues.trouble(),
         "keeper": has_role(request.user, *KEEPERS),
         "products": Product.objects.all(),
         "states": Status.choices,
@@ -58,6 +59,15 @@ def _found(request: PersonRequest) -> tuple[LabelTaskFilter, QuerySet[LabelTask]
     rows = LabelTask.objects.order_by("-wanted_at", "-pk")
     facets = LabelTaskFilter(request.GET, rows, request=request)
     return facets, facets.qs if facets.is_valid() else rows.none()
+
+
+def _pages(found: QuerySet[LabelTask]) -> tuple[Paginator[LabelTask], int]:
+    """And how many of all that were found failed: counted by one question."""
+    failed = Count("pk", filter=Q(status=Status.FAILED))
+    counted = found.order_by().aggregate(all=Count("pk"), failed=failed)
+    pages = Paginator(queues.listed(found), PAGE)
+    pages.count = counted["all"]
+    return pages, counted["failed"]
 
 
 def _failed(found: QuerySet[LabelTask]) -> QuerySet[LabelTask]:
@@ -82,7 +92,7 @@ def _of_person(request: PersonRequest) -> dict[str, Any]:
     return {
         "queue": list(queues.listed(queues.queue_of(request.user))[: _NEXT + 1]),
         "came_back": queues.came_back(request.user),
-        "connected": queues.is_connected(),
+        "connected": desk.is_there(),
         "now": timezone.now(),
     }
 

@@ -8,6 +8,7 @@ from django.db.models import Count, Min, Prefetch, Q, QuerySet
 
 from qms.events import deadletters
 from qms.inspections.models import Evaluation, Finding, Inspection, Status, Verdict
+from qms.labels import queues
 from qms.partitions import first_key
 from qms.review import models as review
 
@@ -23,6 +24,7 @@ class Counts:
     undefined: int
     waiting_for_verdict: int
     waiting_for_review: int
+    waiting_for_annotator: int
     failed: int
     dead_letters: int
     oldest_waiting: timedelta | None
@@ -42,6 +44,7 @@ def counts(*, now: datetime, since: datetime) -> Counts:
         undefined=by_evaluation.get(Evaluation.UNDEFINED, 0),
         waiting_for_verdict=unjudged.count(),
         waiting_for_review=review.Review.objects.filter(status__in=("OPEN", "CLAIMED")).count(),
+        waiting_for_annotator=queues.waiting(),
         failed=Inspection.objects.filter(status=Status.FAILED).count(),
         dead_letters=deadletters.waiting(),
         oldest_waiting=now - oldest if oldest else None,

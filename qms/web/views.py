@@ -6,12 +6,14 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from qms.accounts import brake
 from qms.accounts.http import PersonRequest
-from qms.accounts.roles import EVERYONE, Role, role_required
+from qms.accounts.models import User
+from qms.accounts.roles import EVERYONE, Role, role_required, roles_of
 from qms.events import deadletters
 from qms.events.models import Delivery
 from qms.inspections.models import Inspection
@@ -43,6 +45,11 @@ class SignIn(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         brake.forget(*self._who())
         return super().form_valid(form)
+
+    def get_default_redirect_url(self) -> str:
+        """Who only corrects begins at what is to be corrected."""
+        mine = roles_of(self.request.user) if isinstance(self.request.user, User) else frozenset()
+        return reverse("labels") if mine == {Role.ANNOTATOR} else super().get_default_redirect_url()
 
     def _who(self) -> tuple[str, str]:
         return self.request.POST.get("username", ""), brake.address_of(self.request)

@@ -52,6 +52,14 @@ _WORDS = {
     "DeliveryRevived": "Tried again",
 }
 
+_AT_THE_DESK = {
+    "OPEN": "Laid before the annotators",
+    "LABELLED": "Labelled, to be read",
+    "PULLED": "Corrections are stored",
+    "SKIPPED": "Annotators left it out",
+    "FAILED": "Could not go on at the labelling desk",
+}
+
 _SHORT: dict[str, str] = {
     Status.SUBMITTED: "Waiting",
     Status.JUDGED: "Judged",
@@ -214,6 +222,10 @@ def outline(contour: Sequence[Sequence[int]]) -> str:
 @register.filter
 def words(event: Event) -> str:
     """What happened, in plain words."""
+    if event.name == "LabelTaskMoved":
+        return _AT_THE_DESK.get(event.payload["status"], _WORDS[event.name])
+    if event.name == "AnnotationReceived" and event.payload["skipped"]:
+        return "Skipped by an annotator"
     return _WORDS.get(event.name, event.name)
 
 
