@@ -6,6 +6,9 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
 VENV := .venv
+LABELSTUDIO_VENV ?= .venv-labelstudio
+export LABELSTUDIO_VENV
+STUDIO := $(LABELSTUDIO_VENV)/installed
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -15,21 +18,26 @@ DISK_MB := 8000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help run test check fmt install bench-main bench-inference bench-backbone bench-review screens clean
+.PHONY: help run labelstudio labelstudio-install test check fmt install bench-main bench-inference bench-backbone bench-review screens clean
 
 help: ## What can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/installed ## Start everything on this machine; Ctrl-C stops it
+run: $(VENV)/installed $(if $(filter-out 0,$(LABELSTUDIO)),$(STUDIO)) ## Start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up
 
-test: $(VENV)/installed-tests ## All tests, against real Postgres and Redis
+labelstudio: $(VENV)/installed $(STUDIO) ## Start Label Studio alone, connected to Andon; Ctrl-C stops it
+	@exec $(BIN)/python manage.py labelstudio
+
+labelstudio-install: $(STUDIO) ## Only install Label Studio, into an environment of its own
+
+test: $(VENV)/installed-tests $(STUDIO) ## All tests, against real Postgres and Redis
 	@$(say) "Tests"
 	@$(PYTEST) -n 2 --dist loadgroup -m "not house"
 	@$(say) "Tests with a whole house of their own, one after the other"
 	@$(PYTEST) -m house || test $$? -eq 5
 
-check: $(VENV)/installed-tests ## Format, lint, types, contracts, migrations, map, then all tests
+check: $(VENV)/installed-tests $(STUDIO) ## Format, lint, types, contracts, migrations, map, then all tests
 	@$(say) "Format and lint"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -64,7 +72,7 @@ screens: $(VENV)/installed-tests ## Photograph every page into docs/screens, lig
 	@exec $(BIN)/python -m tests.screens
 
 clean: ## Remove what was installed and cached; your data in var/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LABELSTUDIO_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:
@@ -89,6 +97,14 @@ $(VENV)/installed: requirements.txt docker/constraints.txt | $(VENV)/pyvenv.cfg
 $(VENV)/installed-tests: $(VENV)/installed tests/requirements.txt
 	@$(say) "Installing what tests and checks need"
 	@$(PIP) -r tests/requirements.txt
+	@touch $@
+
+# Label Studio's pins clash with ours, so it lives beside us; LABELSTUDIO_VENV says where.
+$(STUDIO): docker/labelstudio-requirements.txt docker/labelstudio-constraints.txt | $(VENV)/pyvenv.cfg
+	@$(say) "Installing Label Studio into $(LABELSTUDIO_VENV) (about 1 GB the first time; minutes)"
+	@test -x $(LABELSTUDIO_VENV)/bin/python || "$(PYTHON)" -m venv $(LABELSTUDIO_VENV)
+	@$(LABELSTUDIO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		-r docker/labelstudio-requirements.txt
 	@touch $@
 
 comma := ,

@@ -39,7 +39,7 @@ def parse(
     """
     told = _about(annotation)
     results = read_results(annotation.get("result"), schema)
-    if told["skipped"]:
+    if told["skipped"] or _skip_reason(results):
         return _skipped(told, results)
     were = proposed.get("regions") or {}
     regions = read_regions(results, schema, width=width, height=height, proposed=were)
@@ -48,7 +48,7 @@ def parse(
     left = {region.key for region in regions}
     return Labelled(
         **told,
-        skip_reason=_skip_reason(results),
+        skip_reason="",
         evaluation=evaluation,
         evaluation_origin=_origin(evaluation, _known(proposed.get("evaluation"))),
         description=description,
@@ -125,9 +125,12 @@ def _seconds(said: Any) -> float | None:
 
 
 def _skipped(told: Mapping[str, Any], results: Sequence[Result]) -> Labelled:
-    """Half an answer is no answer: of a skipped picture only the reason counts."""
+    """Half an answer is no answer: of a skipped picture only the reason counts.
+
+    Where Label Studio shows no button to skip, people give the reason and submit.
+    """
     return Labelled(
-        **told,
+        **{**told, "skipped": True},
         skip_reason=_skip_reason(results),
         evaluation="",
         evaluation_origin=Origin.MANUAL,

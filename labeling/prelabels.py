@@ -32,7 +32,7 @@ def task(proposal: Proposal, schema: Schema) -> dict[str, Any]:
         "title": proposal.title,
         "inspection_id": proposal.inspection_id,
         "link": proposal.link,
-        "andon": _link(proposal.link),
+        "open": _link(proposal.link),
         **asked,
     }
     meta = {"inspection_id": proposal.inspection_id}

@@ -29,6 +29,7 @@ SKIP_REASON, SKIP_NOTE = "skip_reason", "skip_note"
 REGION_CONTROLS = (MASK, SEVERITY, REGION_NOTE, REGION_CONF)
 PICTURE_CONTROLS = (VERDICT, DESCRIPTION, NEW_QA, SKIP_REASON, SKIP_NOTE)
 NO_TYPE = "(no known type)"  # a code has neither brackets nor spaces
+NO_TYPE_COLOUR = "#FF2BD6"  # seen on grey metal and on black
 PAIR = "::"  # between a question and its answer in new_qa
 STARS = 5
 SKIP_REASONS = (
@@ -44,6 +45,7 @@ STYLE = """
 .andon-desk{display:flex;gap:16px;align-items:flex-start}
 .andon-picture{flex:3 1 0;min-width:0;position:sticky;top:0}
 .andon-words{flex:2 1 0;min-width:320px;max-height:80vh;overflow-y:auto}
+.andon-no-keys .lsf-hint{display:none}
 """
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -87,7 +89,7 @@ def choices_of(question: Question) -> dict[str, str]:
 def _picture(view: ET.Element, schema: Schema) -> None:
     ET.SubElement(view, "Header", value="$title", size="5")
     link = {"clickableLinks": "true", "selectionEnabled": "false", "inline": "true"}
-    ET.SubElement(view, "HyperText", {"name": "andon", "value": "$andon", **link})
+    ET.SubElement(view, "HyperText", {"name": "andon", "value": "$open", **link})
     tools = dict.fromkeys(("zoom", "zoomControl", "brightnessControl", "contrastControl"), "true")
     turning = {"rotateControl": "false"}  # a mask is of the picture as it lies
     ET.SubElement(view, "Image", {"name": IMAGE, "value": "$image", **tools, **turning})
@@ -97,7 +99,7 @@ def _picture(view: ET.Element, schema: Schema) -> None:
         key = DIGITS[place] if place < len(DIGITS) else NO_KEY
         look = {"background": label.colour, "hotkey": key}
         ET.SubElement(labels, "Label", {"value": label.code, **shown, **look})
-    ET.SubElement(labels, "Label", value=NO_TYPE, background="#7F7F7F", hotkey="0")
+    ET.SubElement(labels, "Label", value=NO_TYPE, background=NO_TYPE_COLOUR, hotkey="0")
     _region(ET.SubElement(view, "View", visibleWhen="region-selected"))
 
 
@@ -124,11 +126,11 @@ def _words(view: ET.Element, schema: Schema) -> None:
         _question(view, number, question)
     ET.SubElement(view, "Header", value="Questions of your own", size="6")
     _text(view, NEW_QA, f"Question? {PAIR} Answer", toName=IMAGE, maxSubmissions="")
-    ET.SubElement(view, "Header", value="Only if you skip it: why", size="6")
-    skip = _choices(view, SKIP_REASON, toName=IMAGE)
+    ET.SubElement(view, "Header", value="Only if you cannot judge it: why", size="6")
+    skip = _choices(_without_keys(view), SKIP_REASON, toName=IMAGE)
     for words in SKIP_REASONS:
         _choice(skip, words, words, NO_KEY)
-    _text(view, SKIP_NOTE, "More on why; press Enter before you skip", toName=IMAGE)
+    _text(view, SKIP_NOTE, "More on why; press Shift+Enter before you skip", toName=IMAGE)
 
 
 def _question(view: ET.Element, number: int, question: Question) -> None:
@@ -137,9 +139,14 @@ def _question(view: ET.Element, number: int, question: Question) -> None:
     if not question.choices:
         _text(view, answer, "Answer", toName=asked)
         return
-    choices = _choices(view, answer, toName=asked)
+    choices = _choices(_without_keys(view), answer, toName=asked)
     for value, words in choices_of(question).items():
         _choice(choices, value, words, NO_KEY)
+
+
+def _without_keys(view: ET.Element) -> ET.Element:
+    """A place where Label Studio does not write each choice's key beside it."""
+    return ET.SubElement(view, "View", className="andon-no-keys")
 
 
 def _choices(view: ET.Element, name: str, **more: str) -> ET.Element:
@@ -190,6 +197,7 @@ _STEPS = (
     "<b>Words.</b> To correct a description or an answer click its <b>pencil</b>, edit, and press "
     "Shift+Enter or the tick. Leave what is right as it is.",
     f"<b>Questions of your own.</b> One a line: <code>Question? {PAIR} Answer</code>.",
-    "<b>Skip</b> (Ctrl+Space) a picture that you cannot judge, and choose the reason first.",
+    "<b>Skip</b> a picture that you cannot judge: choose the reason at the bottom, then Skip "
+    "(Ctrl+Space), or Submit where there is no Skip. With a reason both mean the same.",
     "<b>Submit</b> with Ctrl+Enter. The link above the picture opens it in Andon.",
 )

@@ -33,6 +33,7 @@ ACTIONS = (
 )
 PAGE = 100
 _IMPORT_SECONDS = 300.0
+_PICTURES = (b"\x89PNG", b"\xff\xd8")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one form that it reads
 _UNKNOWN_VERSION = "Model version doesn't exist"
 
@@ -85,6 +86,7 @@ class StudioClient(Protocol):
 
     url: str
 
+    def close(self) -> None: ...
     def version(self) -> str: ...
     def token_kind(self) -> str: ...
     def clock(self) -> datetime: ...
@@ -95,7 +97,7 @@ class StudioClient(Protocol):
         self, *, title: str, config: str, instruction: str, model_version: str = ""
     ) -> int: ...
     def project(self, project_id: int) -> ProjectState | None: ...
-    def touch_project(self, project_id: int) -> None: ...
+    def touch_project(self, project_id: int, note: str) -> None: ...
     def set_model_version(self, project_id: int, model_version: str) -> bool: ...
     def ensure_webhook(self, project_id: int, *, url: str, secret: str) -> None: ...
     def ensure_storage(self, project_id: int, storage: LocalStorage | S3Storage) -> None: ...
@@ -186,10 +188,9 @@ class Studio:
             tasks=int(told["task_number"] or 0),
         )
 
-    def touch_project(self, project_id: int) -> None:
-        """Change nothing, so that Label Studio rings for PROJECT_UPDATED: the bell's test."""
-        title = json_of(self._line.call("GET", f"/api/projects/{project_id}/"))["title"]
-        self._line.call("PATCH", f"/api/projects/{project_id}/", json={"title": title})
+    def touch_project(self, project_id: int, note: str) -> None:
+        """Leave a note on it, so that Label Studio rings for PROJECT_UPDATED: a test of the bell."""
+        self._line.call("PATCH", f"/api/projects/{project_id}/", json={"description": note})
 
     def set_model_version(self, project_id: int, model_version: str) -> bool:
         """Show the predictions of this version. False while none of them has been sent there."""
@@ -299,7 +300,7 @@ class Studio:
         """The picture of a task, as an annotator's browser gets it from Label Studio."""
         data = json_of(self._line.call("GET", f"/api/tasks/{task_id}/"))["data"]
         answer = self._line.call("GET", str(data["image"]))
-        if not answer.headers.get("content-type", "").startswith("image/"):
+        if not answer.content.startswith(_PICTURES):  # the type would be guessed from its name
             raise StudioRefused(f"{data['image']} is no picture there.", answer.status_code)
         return answer.content
 

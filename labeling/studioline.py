@@ -77,7 +77,7 @@ class _Token:
 
     def __init__(self, text: str, send: Callable[..., httpx.Response]) -> None:
         self._text, self._send = text.strip(), send
-        self.personal = self._text.startswith("eyJ")
+        self.personal = self._text.startswith("eyJ") and "." in self._text  # JSON in base64
         self._access, self._until, self._fresh = "", 0.0, False
         self._lock = threading.Lock()
 

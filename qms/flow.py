@@ -34,7 +34,7 @@ FLOW: Flow = {
     catalogue.FitFailed: [],
     catalogue.ModelEnrolled: [],
     catalogue.ModelPromoted: [
-        Step(work=labels.tell_promotions, then=labels.note_promotion, queue="studio", long=True)
+        Step(work=labels.tell_promotions, then=labels.follow_promotion, queue="studio", long=True)
     ],
     catalogue.InspectionSubmitted: [
         Step(
@@ -65,14 +65,14 @@ FLOW: Flow = {
     catalogue.ReviewWithdrawn: [],
     catalogue.CorrectionWanted: [Step(then=labels.want_asked)],
     catalogue.LabelTaskWanted: [
-        Step(work=labels.send, then=labels.note_sent, queue="studio", batch=50, long=True)
+        Step(work=labels.send_pictures, then=labels.send_wanted, queue="studio", batch=50, long=True)
     ],
     catalogue.LabelTaskMoved: [],
     catalogue.StudioRang: [
-        Step(work=labels.read_rung, then=labels.note_read, queue="studio", batch=50, long=True)
+        Step(work=labels.read_tasks, then=labels.read_rung, queue="studio", batch=50, long=True)
     ],
     catalogue.StudioRoundDue: [
-        Step(work=labels.go_round, then=labels.note_round, queue="studio", batch=1, long=True)
+        Step(work=labels.go_rounds, then=labels.go_round, queue="studio", batch=1, long=True)
     ],
     catalogue.AnnotationReceived: [Step(then=labels.doubt_corrected)],
     catalogue.LabelsImported: [],

@@ -10,7 +10,7 @@ import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from qms import embedded, env
+from qms import embedded, env, labelstudio
 
 django_stubs_ext.monkeypatch()  # admin.ModelAdmin[Event] and the like, at run time too
 
@@ -262,9 +262,13 @@ SPECTACULAR_SETTINGS = {
 
 # --- the labelling desk ---
 STUDIO_CLIENT = "labeling.studio.Studio"  # takes an address and a token
-STUDIO_URL = env.text("STUDIO_URL", "http://localhost:8080")  # as Andon reaches it
+LABELSTUDIO = env.flag("LABELSTUDIO", default=False)  # start one here, beside Andon
+LABELSTUDIO_PORT = env.number("LABELSTUDIO_PORT", labelstudio.PORT)
+# As Andon reaches it; without a word, the one that was last started here.
+STUDIO_URL = env.text("STUDIO_URL") or labelstudio.known_url(VAR) or "http://localhost:8080"
 STUDIO_PUBLIC_URL = env.text("STUDIO_PUBLIC_URL", STUDIO_URL)  # as browsers reach it
-STUDIO_TOKEN = env.secret("STUDIO_TOKEN")  # none: there is no desk, what is wanted waits
+# None: there is no desk, what is wanted waits.
+STUDIO_TOKEN = env.secret("STUDIO_TOKEN") or labelstudio.known_token(VAR)
 STUDIO_FILES = env.text("STUDIO_FILES", STORAGE)  # local | s3: how it finds the pictures
 STUDIO_PICTURES = env.text("STUDIO_PICTURES")  # local: the folder of pictures, as it sees it
 STUDIO_ROUND_SECONDS = env.number("STUDIO_ROUND_SECONDS", 120)

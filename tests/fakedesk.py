@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -41,6 +41,7 @@ class There:
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     calls: Counter[str] = field(default_factory=Counter)
     rung: list[Rung] = field(default_factory=list)
+    bell: "Callable[[Rung], object] | None" = None  # who hears it at once
     behind: timedelta = timedelta()
     last: datetime = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -169,8 +170,12 @@ class Desk:
 
     def _ring(self, project_id: int, action: str, body: dict[str, Any]) -> None:
         for hook in self.webhooks(project_id):
-            whole = {"action": action, "project": {"id": project_id}, **copy.deepcopy(body)}
-            self.there.rung.append(Rung(hook["url"], dict(hook["headers"]), whole))
+            project = {"id": project_id, **self.there.projects[project_id]}
+            whole = {"action": action, "project": project, **copy.deepcopy(body)}
+            rung = Rung(hook["url"], dict(hook["headers"]), whole)
+            self.there.rung.append(rung)
+            if self.there.bell:
+                self.there.bell(rung)
 
     def _touch(self, task_id: int) -> datetime:
         now = self.there.now()

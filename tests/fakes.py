@@ -94,9 +94,9 @@ class FakeStudio(Desk):
             tasks=len(self._tasks(project_id)),
         )
 
-    def touch_project(self, project_id: int) -> None:
+    def touch_project(self, project_id: int, note: str) -> None:
         self._asked("touch_project")
-        self._project(project_id)
+        self._project(project_id)["description"] = note
         self._ring(project_id, "PROJECT_UPDATED", {})
 
     def set_model_version(self, project_id: int, model_version: str) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -15,6 +14,7 @@ from qms.labels.models import Desk
 __all__ = ["StudioDown", "StudioRefused", "Trouble", "is_there", "line", "note", "sentence"]
 
 Trouble = (StudioDown, StudioRefused)
+Heard = str | None  # what is wrong with the line, in a sentence; empty: it answers; None: not asked
 _TELL_EVERY = timedelta(seconds=10)  # that all is well; what is wrong is told at once
 _WAITS = "What is wanted waits, and is sent by itself."
 
@@ -27,7 +27,8 @@ def is_there() -> bool:
 @contextmanager
 def line() -> Iterator[StudioClient]:
     """Speak to Label Studio; never within a transaction."""
-    studio: Any = import_string(settings.STUDIO_CLIENT)(settings.STUDIO_URL, settings.STUDIO_TOKEN)
+    called = import_string(settings.STUDIO_CLIENT)
+    studio: StudioClient = called(settings.STUDIO_URL, settings.STUDIO_TOKEN)
     with closing(studio):
         yield studio
 
@@ -44,9 +45,9 @@ def sentence(trouble: Exception) -> str:
     return f"{trouble} Run 'manage.py labelstudio_check' and mend what it names. {_WAITS}"
 
 
-def note(error: str, *, now: datetime) -> None:
-    """Label Studio answered just now, or ``error`` says why not."""
-    if not is_there():
+def note(error: Heard, *, now: datetime) -> None:
+    """Keep what was heard of Label Studio just now."""
+    if error is None or not is_there():
         return
     desk, _ = Desk.objects.get_or_create(pk=1)
     if error:

@@ -1,7 +1,7 @@
 """What is uncertain, disputed or asked for goes to Label Studio; what people say there comes back.
 
-The slow steps answer with a sentence: what is wrong with the line, or nothing. They never fail
-for it: the rows are the truth, and the round sends and reads what waits.
+The slow steps answer with what they heard of the line. They never fail for it: the rows are the
+truth, and the round sends and reads what waits.
 """
 
 from collections.abc import Sequence
@@ -71,46 +71,46 @@ def _review(pk: int) -> Review:
 # --- there ---
 
 
-def send(facts: Sequence[catalogue.LabelTaskWanted]) -> list[str]:
+def send_pictures(facts: Sequence[catalogue.LabelTaskWanted]) -> list[desk.Heard]:
     """All that waits, whichever of them this was about."""
     return [push.send_waiting()] * len(facts)
 
 
-def note_sent(event: catalogue.LabelTaskWanted, error: str) -> None:
-    desk.note(error, now=timezone.now())
+def send_wanted(event: catalogue.LabelTaskWanted, heard: desk.Heard) -> None:
+    desk.note(heard, now=timezone.now())
 
 
-def tell_promotions(facts: Sequence[catalogue.ModelPromoted]) -> list[str]:
+def tell_promotions(facts: Sequence[catalogue.ModelPromoted]) -> list[desk.Heard]:
     return [rounds.tell_promotion(fact.product) for fact in facts]
 
 
-def note_promotion(event: catalogue.ModelPromoted, error: str) -> None:
-    if error:
-        desk.note(error, now=timezone.now())
+def follow_promotion(event: catalogue.ModelPromoted, heard: desk.Heard) -> None:
+    if heard:
+        desk.note(heard, now=timezone.now())
 
 
 # --- and back ---
 
 
-def read_rung(facts: Sequence[catalogue.StudioRang]) -> list[str]:
+def read_tasks(facts: Sequence[catalogue.StudioRang]) -> list[desk.Heard]:
     """The bell only says where to look: the task that it named, or all that changed there."""
     if not desk.is_there():
-        return [""] * len(facts)
+        return [None] * len(facts)
     rings = Ring.objects.filter(pk__in=[fact.ring_id for fact in facts])
     places = [(ring.studio_project, ring.studio_task) for ring in rings]
     return [rounds.answer(places)] * len(facts)
 
 
-def note_read(event: catalogue.StudioRang, error: str) -> None:
-    desk.note(error, now=timezone.now())
+def read_rung(event: catalogue.StudioRang, heard: desk.Heard) -> None:
+    desk.note(heard, now=timezone.now())
 
 
-def go_round(facts: Sequence[catalogue.StudioRoundDue]) -> list[str]:
+def go_rounds(facts: Sequence[catalogue.StudioRoundDue]) -> list[desk.Heard]:
     return [rounds.go()] * len(facts)
 
 
-def note_round(event: catalogue.StudioRoundDue, error: str) -> None:
-    desk.note(error, now=timezone.now())
+def go_round(event: catalogue.StudioRoundDue, heard: desk.Heard) -> None:
+    desk.note(heard, now=timezone.now())
 
 
 # --- what it means for the part ---

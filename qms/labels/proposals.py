@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from labeling.studio import LocalStorage, S3Storage
-from labeling.words import ProposedRegion, Proposal, Schema
+from labeling.words import Proposal, ProposedRegion, Schema
 from qms import storage
 from qms.inspections.judge import mask_of
 from qms.inspections.models import Finding, Inspection, Verdict
@@ -72,7 +72,7 @@ def picture_storage() -> LocalStorage | S3Storage:
 
 
 def _bucket() -> dict[str, Any]:
-    pictures: dict[str, Any] = settings.STORAGES["default"]
+    pictures: Any = settings.STORAGES["default"]
     options: dict[str, Any] = pictures["OPTIONS"]
     return options
 

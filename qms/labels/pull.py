@@ -66,9 +66,8 @@ def _mark(studio: StudioClient, project: StudioProject, states: Mapping[int, Tas
         state = states[task.studio_id or 0]
         known.add(state.id)
         touched = state.annotations or state.cancelled or task.status != Status.OPEN
-        if touched and mark(task, state.updated_at):
-            if state.is_labeled:
-                labelled.append(task)
+        if touched and mark(task, state.updated_at) and state.is_labeled:
+            labelled.append(task)
     actions.labelled_there(labelled, now=timezone.now())
     _drop_doubles(studio, project, [s for s in states.values() if s.id not in known])
 
@@ -162,12 +161,23 @@ def _take(
             continue
         person = people.named(labelled.person)
         actions.receive(task, labelled, now=timezone.now(), person=person)
-    last = annotations.latest(said)
-    if wrong and (last is None or last.get("id") in wrong):
-        sentence = wrong[last.get("id")] if last else next(iter(wrong.values()))
-        actions.fail(task, _unreadable(sentence), now=timezone.now())
-    elif wrong:
-        log.warning("an older annotation cannot be read", task=task.pk, wrong=wrong)
+    if wrong:
+        _say_what_is_wrong(task, said, wrong)
+
+
+def _say_what_is_wrong(
+    task: LabelTask, said: Sequence[Mapping[str, Any]], wrong: Mapping[Any, str]
+) -> None:
+    """Where it is of what holds; a faulty one beside it changes nothing."""
+    try:
+        last = annotations.latest(said)
+    except annotations.BadAnnotation as error:
+        actions.fail(task, _unreadable(str(error)), now=timezone.now())
+        return
+    if last is not None and last.get("id") in wrong:
+        actions.fail(task, _unreadable(wrong[last.get("id")]), now=timezone.now())
+    else:
+        log.warning("cannot be read, but does not hold", task=task.pk, wrong=wrong)
 
 
 def _unreadable(sentence: str) -> str:

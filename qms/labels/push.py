@@ -50,29 +50,36 @@ class Sending:
     adopted: set[StudioProject] = field(default_factory=set)  # where some of them lay already
 
 
-def send_waiting(*, seconds: float = SECONDS) -> str:
-    """Send what is due. Returns what is wrong with the line, in a sentence; empty: nothing."""
+def send_waiting(*, seconds: float = SECONDS) -> desk.Heard:
+    """Send what is due."""
     if not desk.is_there():
-        return ""
-    until, error = time.monotonic() + seconds, ""
+        return None
+    until = time.monotonic() + seconds
+    heard: desk.Heard = None
     for product in waiting.products(timezone.now()):
         try:
-            _send_product(product, until)
+            if _send_product(product, until) and heard is None:
+                heard = ""
         except desk.Trouble as trouble:
-            error = desk.sentence(trouble)
-            _postpone(product, error)
+            heard = desk.sentence(trouble)
+            _postpone(product, heard)
         except LeaseLost:
             log.warning("another one sends by now", product=product.code)
-    return error
+    return heard
 
 
-def _send_product(product: Product, until: float) -> None:
-    """Until nothing is due. Who finds another one at it may go: that one looks once more."""
+def _send_product(product: Product, until: float) -> bool:
+    """Until nothing is due. Who finds another one at it may go: that one looks once more.
+
+    False: nothing was said to Label Studio.
+    """
+    spoke = False
     while time.monotonic() < until and _due(product).exists():
         project = schema.ensure_project(product, now=timezone.now())
         with held(project) as lease:
             if lease is None:
-                return
+                return spoke
+            spoke = True
             with desk.line() as studio:
                 _prepare(studio, project, lease)
                 sending = Sending(studio, project, lease, schema.schema_in(project))
@@ -82,6 +89,7 @@ def _send_product(product: Product, until: float) -> None:
                     pull.read_all(studio, former, until=until)
                 if project.model_version:
                     studio.set_model_version(_number(project), project.model_version)
+    return spoke
 
 
 def _due(product: Product) -> Any:

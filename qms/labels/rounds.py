@@ -55,11 +55,16 @@ def call_round(*, now: datetime) -> bool:
 # --- what ---
 
 
-def go() -> str:
-    """One round. Returns what is wrong with the line, in a sentence; empty: nothing."""
+def go() -> desk.Heard:
+    """One round."""
+    if not desk.is_there():
+        return None
     until = time.monotonic() + SECONDS
-    error = push.send_waiting()
-    for project in living():
+    heard = push.send_waiting()
+    projects = living()
+    if heard is None and not projects:
+        return _is_it_there()
+    for project in projects:
         if time.monotonic() >= until:
             break
         try:
@@ -69,8 +74,18 @@ def go() -> str:
         except desk.StudioDown as down:
             return desk.sentence(down)  # and so will the others be
         except desk.StudioRefused as refusal:
-            error = desk.sentence(refusal)
-    return error
+            heard = desk.sentence(refusal)
+    return heard or ""
+
+
+def _is_it_there() -> str:
+    """Before anything is wanted, too, people see whether it would get there."""
+    try:
+        with desk.line() as studio:
+            studio.person()
+    except desk.Trouble as trouble:
+        return desk.sentence(trouble)
+    return ""
 
 
 def living() -> list[StudioProject]:
@@ -111,12 +126,10 @@ def lose(project: StudioProject, *, now: datetime) -> None:
 # --- when the bell rings ---
 
 
-def answer(rings: Collection[tuple[int | None, int | None]]) -> str:
-    """Read what was named, by project and task number there; without a task, what has changed.
-
-    Returns what is wrong with the line, in a sentence; empty: nothing.
-    """
-    until, error = time.monotonic() + SECONDS, ""
+def answer(rings: Collection[tuple[int | None, int | None]]) -> desk.Heard:
+    """Read what was named, by project and task number there; without a task, what has changed."""
+    until = time.monotonic() + SECONDS
+    heard: desk.Heard = None
     for project in living():
         tasks = {task for place, task in rings if place == project.studio_id and task}
         vague = any(place in (project.studio_id, None) and not task for place, task in rings)
@@ -124,11 +137,12 @@ def answer(rings: Collection[tuple[int | None, int | None]]) -> str:
         if known.exclude(status=Status.WANTED).update(unread=True) or vague:
             try:
                 _read(project, until, look=vague)
+                heard = heard or ""
             except desk.StudioDown as down:
                 return desk.sentence(down)
             except desk.StudioRefused as refusal:
-                error = desk.sentence(refusal)
-    return error
+                heard = desk.sentence(refusal)
+    return heard
 
 
 def _read(project: StudioProject, until: float, *, look: bool) -> None:
@@ -175,17 +189,17 @@ def _values(config: str) -> set[str]:
 # --- the model version that is shown ---
 
 
-def tell_promotion(product_code: str) -> str:
-    """Show what the model in force says. Returns what is wrong with the line, if anything is."""
+def tell_promotion(product_code: str) -> desk.Heard:
+    """Show what the model in force says."""
     rows = StudioProject.objects.filter(product__code=product_code, gone_at=None)
     project = rows.select_related("product").order_by("-number").first()
     if project is None:
-        return ""
+        return None
     StudioProject.objects.filter(pk=project.pk).update(
         model_version=schema.judge_of(project.product)
     )
     if project.studio_id is None or not desk.is_there():
-        return ""
+        return None
     project.refresh_from_db(fields=["model_version"])
     try:
         with held(project) as lease, desk.line() as studio:

@@ -6,8 +6,12 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from qms.labelstudio import Desk
 
 _MEGABYTE = 2**20
 
@@ -36,9 +40,9 @@ def enough_disk(var: Path, *, megabytes: int) -> None:
         )
 
 
-def alone(var: Path) -> IO[str]:
-    """Hold the answer for as long as Andon runs: the lock goes when it is closed."""
-    lock = (var / "up.lock").open("a+")
+def alone(var: Path, name: str = "Andon", *, lock_name: str = "up.lock") -> IO[str]:
+    """Hold the answer for as long as it runs: the lock goes when it is closed."""
+    lock = (var / lock_name).open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -46,7 +50,7 @@ def alone(var: Path) -> IO[str]:
         holder = lock.read().strip() or "unknown"
         lock.close()
         raise NotReady(
-            f"Andon runs already in {var} (process {holder}). Stop it first, "
+            f"{name} runs already in {var} (process {holder}). Stop it first, "
             "or choose another ANDON_VAR and PORT."
         ) from None
     lock.truncate(0)
@@ -55,7 +59,7 @@ def alone(var: Path) -> IO[str]:
     return lock
 
 
-def free_port(host: str, port: int) -> None:
+def free_port(host: str, port: int, retry: str = "PORT={} make run") -> None:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -65,8 +69,17 @@ def free_port(host: str, port: int) -> None:
         busy = getattr(error, "errno", None) == errno.EADDRINUSE
         reason = "is in use by another program" if busy else f"cannot be opened ({error})"
         raise NotReady(
-            f"Port {port} on {host} {reason}. Choose another: PORT={_next(port)} make run"
+            f"Port {port} on {host} {reason}. Choose another: {retry.format(_next(port))}"
         ) from None
+
+
+@contextmanager
+def own_desk(desk: Desk) -> Iterator[None]:
+    """Nobody else runs Label Studio on its data, and its port is free: it would take the next."""
+    desk.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with alone(desk.folder, "Label Studio", lock_name="running.lock"):
+        free_port("127.0.0.1", desk.port, "LABELSTUDIO_PORT={} with the same command")
+        yield
 
 
 def _next(port: int) -> int:

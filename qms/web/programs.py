@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from qms import embedded, env
+from qms.labelstudio import Desk
 from qms.supervisor import Program
 
 # Threads of one matrix product sleep while they wait for each other. Spinning is quicker on an idle
@@ -34,6 +35,11 @@ def services(var: Path) -> list[Program]:
     if not env.secret("BROKER_URL"):
         services.append(embedded.redis(var))
     return services
+
+
+def label_studio(var: Path) -> Desk:
+    """May show the pictures of inspections, and nothing else of ours."""
+    return Desk(var, settings.MEDIA_ROOT, settings.LABELSTUDIO_PORT)
 
 
 def everyday(var: Path) -> list[Program]:

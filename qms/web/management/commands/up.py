@@ -1,6 +1,7 @@
 """All of Andon on one machine, in one command: services, tables, sign-in, workers, web, demo."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.core.management import BaseCommand, call_command
 from django.db import OperationalError, connections
 from django.utils import timezone
 
-from qms import embedded, env
+from qms import embedded, env, labelstudio
 from qms.accounts import actions as accounts
 from qms.partitions import ensure_all
 from qms.plant.models import Product
@@ -38,17 +39,35 @@ class Command(BaseCommand):
         preflight.enough_disk(var, megabytes=settings.MIN_FREE_MB)
         with preflight.alone(var):
             preflight.free_port(settings.HOST, settings.PORT)
-            supervisor = Supervisor(var / "log", self._say)
-            supervisor.obey_signals()
-            try:
-                self._start(supervisor, var)
-                supervisor.watch()
-            except KeyboardInterrupt:
-                self._say("Stopping")
-            finally:
-                supervisor.stop()
+            with self._desk(var) as desk:
+                self._serve(var, desk)
 
-    def _start(self, supervisor: Supervisor, var: Path) -> None:
+    @contextmanager
+    def _desk(self, var: Path) -> Iterator[labelstudio.Desk | None]:
+        """Ours to run, if we are asked to run one."""
+        if not settings.LABELSTUDIO:
+            yield None
+            return
+        if env.text("STUDIO_URL"):
+            raise preflight.NotReady(
+                "LABELSTUDIO=1 starts a Label Studio here, and STUDIO_URL names another: "
+                "leave one of them out."
+            )
+        with preflight.own_desk(desk := programs.label_studio(var)):
+            yield desk
+
+    def _serve(self, var: Path, desk: labelstudio.Desk | None) -> None:
+        supervisor = Supervisor(var / "log", self._say)
+        supervisor.obey_signals()
+        try:
+            self._start(supervisor, var, desk)
+            supervisor.watch()
+        except KeyboardInterrupt:
+            self._say("Stopping")
+        finally:
+            supervisor.stop()
+
+    def _start(self, supervisor: Supervisor, var: Path, desk: labelstudio.Desk | None) -> None:
         supervisor.start(programs.services(var))
         call_command("migrate", interactive=False, verbosity=0)
         ensure_all(now=timezone.now())
@@ -57,17 +76,23 @@ class Command(BaseCommand):
         accounts.ensure_first_person(username=FIRST_PERSON, password=password)
         wants_demo = settings.DEMO and not Product.objects.exists()
         connections.close_all()  # the children open their own
+        if desk:
+            desk.prepare()  # the others read its address and token when they start
         supervisor.start(programs.everyday(var))
+        if desk:
+            labelstudio.start(desk, supervisor, self._say)
         if wants_demo and supervisor.run_once(programs.manage(var, "demo")):
             self._say("The demo could not be set up; everything else runs.")
-        self._welcome(var, password)
+        self._welcome(var, password, desk)
 
-    def _welcome(self, var: Path, password: str) -> None:
+    def _welcome(self, var: Path, password: str, desk: labelstudio.Desk | None) -> None:
         host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
         self._say(f"\n  Andon      http://{host}:{settings.PORT}/")
         self._say(
             f"  Sign in    {FIRST_PERSON}  {password}   (as first set; kept in {var}/sign-in)"
         )
+        if desk:
+            self._say(f"  Labelling  {desk.url}/  {labelstudio.PERSON}  {desk.password}")
         self._say(f"  Logs       {var}/log")
         self._say("  Stop       Ctrl-C\n")
 
