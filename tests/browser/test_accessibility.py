@@ -8,13 +8,15 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from qms.accounts.models import User
+from qms.inspections.models import Finding, Inspection
+from qms.labels.models import Annotation, StudioProject
 from qms.plant import actions as plant
 from qms.plant.models import Lot
 from qms.quality import actions, opening, remedies
 from qms.quality.models import Nonconformance
 from qms.review import actions as reviews
 from qms.review.models import Review
-from tests import factories
+from tests import desk, factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -30,6 +32,9 @@ PLAIN = [
     "/review/keys/",
     "/thresholds/",
     "/agreement/?looks=all",
+    "/labels/",
+    "/labels/?status=FAILED",
+    "/labels/sync/",
     "/quality/",
     "/lots/",
     "/keys/",
@@ -50,6 +55,11 @@ PLANT = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def connected(settings) -> None:
+    settings.STUDIO_TOKEN = "a token"
+
+
 @pytest.fixture
 def house(roles: None, deliver_all: Callable[[], int]) -> dict[str, str]:
     """Parts in each state that a page can show; the addresses of three of them."""
@@ -63,6 +73,7 @@ def house(roles: None, deliver_all: Callable[[], int]) -> dict[str, str]:
     reviews.claim(first, by=otto, now=now)
     reviews.decide(first, decision="NOT_OK", by=otto, now=now, note="a deep one")
     case, lot = _cases(first, by=otto)
+    corrected = _at_the_desk()
     return {
         "an open nonconformance": f"/quality/{lot.number}/",
         "a nonconformance": f"/quality/{case.number}/",
@@ -71,8 +82,28 @@ def house(roles: None, deliver_all: Callable[[], int]) -> dict[str, str]:
         "a lot": f"/lots/{lot.lot_id}/",
         "a decided part": f"/review/{first.pk}/",
         "a part to decide": f"/review/{second.pk}/",
+        "a corrected part": f"/inspections/{corrected.inspection_id}/",
         "an inspection": f"/inspections/{first.inspection_id}/",
     }
+
+
+def _at_the_desk() -> Annotation:
+    """Pictures that failed, wait and were corrected; of the corrected one each kind of change."""
+    waits, failed, done = Inspection.objects.filter(status="IN_REVIEW").order_by("pk")[:3]
+    desk.opened(waits)
+    desk.failed(failed)
+    StudioProject.objects.update(drift=["The label “dent” is called “Delle” there."])
+    finding = Finding.objects.filter(verdict__inspection=done).first()
+    old = [desk.left(finding, label="dent", confidence=2, note="deep")] if finding else []
+    desk.corrected(done, by="otto")
+    return desk.corrected(
+        done,
+        by="ines",
+        description="A dent.",
+        regions=[*old, desk.drawn(desk.box(done, 2, 3, 10, 5))],
+        answers=[desk.answer("Where?", "on the left", "on the right")],
+        added=[("Is it new?", "yes")],
+    )
 
 
 def _cases(review: Review, *, by: User) -> tuple[Nonconformance, Nonconformance]:
@@ -105,7 +136,7 @@ def test_nobody_is_kept_out_of_any_page(page, sign_in, house, scheme):
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.goto("/sign-in/")
     found = {"/sign-in/": grave(page)}
-    ines = sign_in("ines", "inspector", "lead", "admin", "ml", "manager")
+    ines = sign_in("ines", "inspector", "lead", "admin", "ml", "manager", "annotator")
     claimed = Review.objects.get(pk=int(house["a part to decide"].split("/")[2]))
     reviews.claim(claimed, by=ines, now=factories.timezone.now())
     for address in [*PLAIN, *PLANT, *house.values()]:

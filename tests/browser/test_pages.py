@@ -13,7 +13,7 @@ from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WIDE = ["/", "/inspections/", "/review/", "/thresholds/", "/agreement/", "/quality/", "/lots/", "/keys/", "/dead-letters/"]  # fmt: skip
+WIDE = ["/", "/inspections/", "/review/", "/thresholds/", "/agreement/", "/labels/", "/labels/sync/", "/quality/", "/lots/", "/keys/", "/dead-letters/"]  # fmt: skip
 PAGES = [*WIDE, "/line/", "/line/?wall=1", "/admin/", "/api/docs/"]
 
 

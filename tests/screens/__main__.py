@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import django
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from qms import embedded
 from tests.browser.chromium import ARGUMENTS, CHROMIUM
@@ -16,12 +16,24 @@ from tests.line import ROOT, Line
 
 OUT = ROOT / "docs" / "screens"
 PARTS = 90
-DESK, WALL = {"width": 1280, "height": 800}, {"width": 1920, "height": 1080}
+DESK = ViewportSize(width=1280, height=800)
+WALL = ViewportSize(width=1920, height=1080)
+HAND = ViewportSize(width=390, height=844)
+
+
+# There is no Label Studio to speak to: it is given a token, and is not asked again by the clock.
+STUDIO = {
+    "STUDIO_TOKEN": "for the pictures",
+    "STUDIO_URL": "http://127.0.0.1:9",
+    "STUDIO_PUBLIC_URL": "https://labels.example",
+    "STUDIO_ROUND_SECONDS": "86400",
+}
 
 
 def main() -> None:
     if not CHROMIUM.exists():
         sys.exit("Chromium is needed: apt-get install chromium")
+    os.environ.update(STUDIO)
     with (
         tempfile.TemporaryDirectory(prefix="andon-screens-") as name,
         Line.start(Path(name)) as line,
@@ -44,12 +56,18 @@ def shoot(line: Line, pages: dict[str, str], scheme: str) -> None:
     with browser() as chromium:
         page = _signed_in(chromium, line, scheme)
         for name, address in pages.items():
-            page.set_viewport_size(WALL if name.endswith("wall") else DESK)
+            page.set_viewport_size(_size_of(name))
             page.goto(address)
             page.wait_for_load_state("load")
             page.wait_for_timeout(900)
             page.screenshot(path=OUT / f"{name}-{scheme}.png")
             print(f"    {name}-{scheme}", file=sys.stderr, flush=True)
+
+
+def _size_of(name: str) -> ViewportSize:
+    if name.endswith("hand"):
+        return HAND
+    return WALL if name.endswith("wall") else DESK
 
 
 def _signed_in(chromium: Browser, line: Line, scheme: str) -> Page:

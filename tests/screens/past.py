@@ -23,6 +23,7 @@ from qms.review.opening import queue_of
 from qms.web.machined_parts import part
 from qms.web.management.commands.demo import PRODUCT, defect_of
 from tests import factories
+from tests.screens import labels
 
 TOMORROW = timedelta(days=1)  # a claim of tomorrow does not expire while pictures are taken
 
@@ -30,7 +31,9 @@ TOMORROW = timedelta(days=1)  # a claim of tomorrow does not expire while pictur
 def lived() -> dict[str, str]:
     """Fill the house, and name its pages."""
     _wait_until(lambda: not Inspection.objects.filter(status__in=("SUBMITTED", "JUDGED")).exists())
-    ines = factories.person("ines", "inspector", "lead", "manager", "admin", "ml", "mrb")
+    ines = factories.person(
+        "ines", "inspector", "lead", "manager", "admin", "ml", "mrb", "annotator"
+    )
     otto = factories.person("otto", "inspector")
     flange = Product.objects.get(code=PRODUCT)
     good = Inspection.objects.filter(product=flange, evaluation="OK").order_by("id")[0]
@@ -42,7 +45,13 @@ def lived() -> dict[str, str]:
     _study(flange, ines, otto)
     new = _enrol(ines)
     _wait_until(lambda: not Inspection.objects.filter(status="SUBMITTED").exists())
-    return {**_of_parts(ines), **_of_quality(case), **_of_plant(flange, new), **OTHERS}
+    return {
+        **labels.labelled(ines),
+        **_of_parts(ines),
+        **_of_quality(case),
+        **_of_plant(flange, new),
+        **OTHERS,
+    }
 
 
 OTHERS = {

@@ -42,7 +42,7 @@ def _named() -> Iterator[str]:
 
 
 def _address(name: str) -> str:
-    for args in ([], [1], [SOME_KEY], [SOME_KEY, "thumbnail"], ["site", 1]):
+    for args in ([], [1], [SOME_KEY], [SOME_KEY, "thumbnail"], ["site", 1], [1, "regions"]):
         try:
             return reverse(name, args=args)
         except Exception:
@@ -66,6 +66,9 @@ def test_every_view_of_people_names_its_roles():
             assert hasattr(view, "roles") or hasattr(view, "cls"), pattern.name
 
 
+_LABEL_KEEPERS = {Role.LEAD, Role.ML, Role.ADMIN}
+_DESK = _LABEL_KEEPERS | {Role.ANNOTATOR, Role.MANAGER, Role.AUDITOR}
+
 MATRIX = {
     "start": set(Role),
     "start-counts": set(Role),
@@ -79,6 +82,10 @@ MATRIX = {
     "plant": set(Role),
     "plant-parts": set(Role),
     "plant-import": {Role.ADMIN, Role.LEAD, Role.MANAGER},
+    "labels": _DESK,
+    "labels-mine": {Role.ANNOTATOR},
+    "labels-sync": _LABEL_KEEPERS,
+    "labels-checks": _LABEL_KEEPERS,
     "nonconformances": set(Role),
     "lots": set(Role),
     "keys": {Role.ADMIN, Role.INTEGRATOR},
@@ -104,6 +111,7 @@ CHANGES = [
     ("nonconformance-dispose", {Role.LEAD, Role.MRB}),
     ("lot-hold", _KEEPERS | {Role.INSPECTOR}),
     ("lot-let-go", {Role.LEAD, Role.MRB}),
+    ("label-retry", _LABEL_KEEPERS),
     ("review-claim", {Role.INSPECTOR, Role.LEAD}),
     ("review-release", {Role.INSPECTOR, Role.LEAD}),
     ("review-decide", {Role.INSPECTOR, Role.LEAD}),
@@ -121,6 +129,24 @@ def test_changes_are_for_their_roles_and_by_post_only(sign_in, name, served):
         client = sign_in(role)
         assert client.get(address).status_code == 405, role
         assert client.post(address).status_code == (404 if role in served else 403), role
+
+
+def test_a_picture_is_sent_to_the_annotators_by_those_who_may(sign_in):
+    address = reverse("label-send", args=[SOME_KEY])
+    for role in Role:
+        client = sign_in(role)
+        expected = 404 if role in {Role.INSPECTOR, *_LABEL_KEEPERS} else 403
+        assert client.get(address).status_code == 405
+        assert client.post(address).status_code == expected, role
+
+
+@pytest.mark.parametrize("name", ["labels-retry", "labels-look"])
+def test_the_keepers_of_the_desk_move_it_along(sign_in, name):
+    for role in Role:
+        client = sign_in(role)
+        assert client.get(reverse(name)).status_code == 405
+        expected = 302 if role in _LABEL_KEEPERS else 403
+        assert client.post(reverse(name)).status_code == expected, role
 
 
 def test_a_form_without_its_token_is_refused(db):

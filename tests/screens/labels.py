@@ -1,0 +1,130 @@
+"""What annotators did in the house whose pages are shown, without a Label Studio beside it."""
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.utils import timezone
+
+from labeling.words import Mask, Origin
+from qms.accounts.models import User
+from qms.inspections.judge import mask_of
+from qms.inspections.models import Finding, Inspection
+from qms.labels import actions
+from qms.labels.models import Annotation, Desk, LabelTask, Ring, StudioProject
+from tests import desk
+
+_WHYS = (
+    ("UNCERTAIN", "Its score lies between the two thresholds."),
+    ("DISPUTED", "otto says OK, the model not OK."),
+    ("ASKED", "otto asks for it: the edge of the stain is not clear."),
+)
+_ERROR = (
+    "Label Studio refused it: the label “stain” is not known there. Give it its name back, "
+    "then try again."
+)
+
+
+def labelled(ines: User) -> dict[str, str]:
+    """Name the pages of the desk, and of a part whose masks and words were corrected."""
+    parts = [
+        one
+        for one in _with_findings()
+        if not LabelTask.objects.filter(inspection=one, status="PULLED")
+    ]
+    best = _correct(parts[0], by=str(ines))
+    desk.corrected(parts[1], by=str(ines), seconds=31.0, evaluation="OK", regions=[])
+    desk.corrected(parts[2], by="otto", seconds=8.4, **_kept(parts[2]))
+    desk.skipped(parts[3], by="otto", reason="The picture is out of focus.")
+    desk.failed(parts[4], _ERROR)
+    for number, part in enumerate(parts[5:12]):
+        reason, why = _WHYS[number % len(_WHYS)]
+        desk.aged([desk.opened(part, reason=reason, why=why)], timedelta(minutes=7 + 19 * number))
+    _of_the_line()
+    return {
+        "labels": "/labels/",
+        "labels-wall": "/labels/",
+        "labels-hand": "/labels/",
+        "labels-sync": "/labels/sync/",
+        "inspection-corrected": f"/inspections/{best.inspection_id}/",
+        "inspection-corrected-hand": f"/inspections/{best.inspection_id}/#labels",
+    }
+
+
+def _with_findings() -> list[Inspection]:
+    found = Finding.objects.order_by("-area_px").values_list("verdict__inspection", flat=True)
+    rows = Inspection.objects.select_related("product").exclude(status="JUDGED")
+    by_key = rows.exclude(reviews__blind=True, reviews__status__in=("OPEN", "CLAIMED")).in_bulk(
+        list(dict.fromkeys(found))
+    )
+    return [by_key[key] for key in dict.fromkeys(found) if key in by_key]
+
+
+def _kept(part: Inspection) -> dict[str, Any]:
+    verdict = part.verdicts.get()
+    return {"evaluation": verdict.evaluation, "evaluation_origin": Origin.PREDICTION}
+
+
+def _correct(part: Inspection, *, by: str) -> Annotation:
+    """The region is drawn tighter and named, a second one is drawn, the words are mended."""
+    finding = Finding.objects.filter(verdict__inspection=part).order_by("-area_px")[0]
+    other = {one.number for one in Finding.objects.filter(verdict=finding.verdict)}
+    old = desk.left(finding, label="dent", severity="MAJOR", confidence=4, origin=Origin.CHANGED,
+        note="Only the dark part; the shine beside it is light.", mask=_tighter(finding))  # fmt: skip
+    spot = _disc(part, finding.x - 24, finding.y + finding.height, 9)
+    text = finding.verdict.description
+    task = desk.opened(part, reason="UNCERTAIN", why="Its score lies between the two thresholds.")
+    words = {
+        "seconds": 74.0,
+        "regions": [old, desk.drawn(spot, "scratch", "MINOR", confidence=3)],
+        "deleted": [f"f{number}" for number in sorted(other - {finding.number})],
+        "description": text.replace("suspicious region", "shallow dent").replace(
+            "lighter", "darker"
+        ),
+        "description_origin": Origin.CHANGED,
+        "answers": [
+            desk.answer(
+                "Where is the defect?", "On the right, between two holes.", "On the right."
+            ),
+            desk.answer("Can the part be reworked?", "No.", "No.", "q2"),
+        ],
+        "added": [("Is it older than the wash?", "Yes, there is dirt in it.")],
+    }
+    desk.corrected(part, by="otto", seconds=21.0, **_kept(part))
+    annotation = actions.receive(task, desk.said(task, **words), person=by, now=timezone.now())
+    assert annotation is not None
+    return annotation
+
+
+def _tighter(finding: Finding) -> Mask:
+    """The part of the mask within an ellipse of two thirds of its box, and a little beyond it."""
+    whole = mask_of(finding.counts, (finding.verdict.height, finding.verdict.width))
+    y, x = np.indices(whole.shape)
+    middle = (finding.x + 0.58 * finding.width, finding.y + 0.55 * finding.height)
+    across = ((x - middle[0]) / (0.42 * finding.width)) ** 2
+    return np.asarray(across + ((y - middle[1]) / (0.38 * finding.height)) ** 2 <= 1)
+
+
+def _disc(part: Inspection, x: int, y: int, radius: int) -> Mask:
+    rows, columns = np.indices((part.height, part.width))
+    x, y = (
+        int(np.clip(at, radius, size - radius)) for at, size in ((x, part.width), (y, part.height))
+    )
+    return np.asarray((columns - x) ** 2 + (rows - y) ** 2 <= radius**2)
+
+
+def _of_the_line() -> None:
+    now = timezone.now()
+    StudioProject.objects.update(looked_at=now - timedelta(seconds=40), drift=["The label “stain” is called “spot” in Label Studio."])  # fmt: skip
+    Desk.objects.update_or_create(
+        pk=1, defaults={"error": "", "error_at": None, "answered_at": now}
+    )
+    for number, action in enumerate(
+        ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATION_CREATED")
+    ):
+        Ring.objects.create(
+            said=f"{number:064}",
+            action=action,
+            studio_task=100 + number,
+            received_at=now - timedelta(minutes=3 - number),
+        )
