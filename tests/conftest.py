@@ -16,6 +16,7 @@ from qms.events import courier
 from qms.events.models import unfinished
 from tests import factories
 from tests.line import Line
+from tests.studio import StudioServer
 
 LEASE_SECONDS = 2  # of the house that is shot at
 _services = ExitStack()
@@ -47,6 +48,7 @@ def own_files(settings, tmp_path: Path, stub_artefact: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.ARTEFACTS = stub_artefact.parent
     settings.STATIC_ROOT = tmp_path
+    settings.STUDIO_TOKEN = ""  # nor the Label Studio that may run beside us
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -82,3 +84,19 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     with Line.start(tmp_path_factory.mktemp("line"), lease_seconds=LEASE_SECONDS) as line:
         line.enrol_stub()
         yield line
+
+
+@pytest.fixture(scope="session")
+def studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
+    """A real Label Studio, started once: whoever asks for it is in the group "studio"."""
+    kept = django_settings.VAR / "labelstudio-for-tests"
+    with StudioServer.running(tmp_path_factory.mktemp("studio"), kept) as server:
+        yield server
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all that needs Label Studio, so that one of them is enough."""
+    for item in items:
+        if "studio_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("studio"))

@@ -150,6 +150,12 @@ class Desk:
         self.there.tokens[token] = "Token is blacklisted"
         return token
 
+    def expired_token(self) -> str:
+        token = f"eyJ{uuid4().hex}.e30.{uuid4().hex}"
+        self.there.tokens[token] = "Token is expired"
+        self.revoke(token)
+        return token
+
     def revoke(self, token: str = TOKEN) -> None:
         self.there.revoked.add(token)
 

@@ -22,6 +22,7 @@ from labeling.studio import (
 from tests.fakedesk import TOKEN, Desk, There
 
 PICTURE = bytes.fromhex("89504e470d0a1a0a")
+OUTSIDE = "/etc"  # of its document root
 _FORBIDDEN = re.compile(r"//169\.254\.")
 _ADDRESS = re.compile(r"https?://([\w-]+\.)+[\w-]+(:\d+)?/|https?://localhost(:\d+)?/")
 _VARIABLE = re.compile(r'"\$(\w+)')
@@ -130,6 +131,8 @@ class FakeStudio(Desk):
     def ensure_storage(self, project_id: int, storage: LocalStorage | S3Storage) -> None:
         self._asked("ensure_storage")
         self._project(project_id)
+        if isinstance(storage, LocalStorage) and storage.folder.startswith(OUTSIDE):
+            raise StudioRefused("must be a subdirectory of LOCAL_FILES_DOCUMENT_ROOT", 400)
         if storage not in (kept := self.there.storages.setdefault(project_id, [])):
             kept.append(storage)
 
