@@ -37,6 +37,7 @@ def read_regions(
 def _region(
     key: str, group: Group, schema: Schema, size: tuple[int, int], were: Mapping[str, str | None]
 ) -> LabelledRegion:
+    mask = _mask(key, group, size)
     label = _label(key, group, schema)
     severity = choice_of(_by(group, project.SEVERITY))
     if severity is not None and severity not in SEVERITIES:
@@ -47,7 +48,7 @@ def _region(
         severity=severity,
         confidence=_stars(key, group),
         note=words_of(_by(group, project.REGION_NOTE)),
-        mask=_mask(key, group, size),
+        mask=mask,
         origin=_origin(group, label, were[key]) if key in were else Origin.MANUAL,
     )
 

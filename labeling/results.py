@@ -93,14 +93,16 @@ def _lines(result: Result) -> Iterator[str]:
 
 def choice_of(results: Iterable[Result], kind: str = "choices") -> str | None:
     """The one choice that was made by a control; None if none was. BadAnnotation if several."""
-    made: list[Any] = []
+    made: list[str] = []
     for result in results:
         said = result.value.get(kind)
         if not isinstance(said, list) or not all(isinstance(choice, str) for choice in said):
             raise BadAnnotation(f"The {result.control} of {result.key} is no choice.")
         made += said
-    if len(made) > 1:
-        raise BadAnnotation(f"Only one choice is asked for, but there are {len(made)}: {made}.")
+        if len(made) > 1:
+            raise BadAnnotation(
+                f"The {result.control} of {result.key} is to be one choice, not {made}."
+            )
     return made[0] if made else None
 
 

@@ -65,7 +65,9 @@ FLOW: Flow = {
     catalogue.ReviewWithdrawn: [],
     catalogue.CorrectionWanted: [Step(then=labels.want_asked)],
     catalogue.LabelTaskWanted: [
-        Step(work=labels.send_pictures, then=labels.send_wanted, queue="studio", batch=50, long=True)
+        Step(
+            work=labels.send_pictures, then=labels.send_wanted, queue="studio", batch=50, long=True
+        )
     ],
     catalogue.LabelTaskMoved: [],
     catalogue.StudioRang: [

@@ -274,6 +274,7 @@ STUDIO_PICTURES = env.text("STUDIO_PICTURES")  # local: the folder of pictures, 
 STUDIO_ROUND_SECONDS = env.number("STUDIO_ROUND_SECONDS", 120)
 _NAME = "localhost" if HOST in ("127.0.0.1", "::1", "0.0.0.0", "::") else HOST  # noqa: S104
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://{_NAME}:{PORT}")  # as people and Label Studio reach us
+STUDIO_BELL_URL = env.text("STUDIO_BELL_URL")  # as Label Studio reaches us, if not by PUBLIC_URL
 
 
 def _doorbell_secret() -> str:

@@ -40,6 +40,9 @@ class FakeStudio(Desk):
         other.token = token
         return other
 
+    def close(self) -> None:
+        """It holds no line open."""
+
     # --- as StudioClient ---
 
     def version(self) -> str:

@@ -39,9 +39,9 @@ class StudioServer:
     @contextmanager
     def running(cls, folder: Path, kept: Path) -> Iterator[Self]:
         """``kept`` holds an empty one, so that only the first run ever waits for its tables."""
-        _install()
+        install()
         server = cls(folder)
-        template = kept / hashlib.sha256(_pins()).hexdigest()[:16]
+        template = empty_one(kept)
         if template.exists():
             shutil.copytree(template, server.desk.folder)
         try:
@@ -181,8 +181,8 @@ class StudioServer:
         return answer.json() if answer.content else None
 
 
-def _install() -> None:
-    """Once, even if several ask for it."""
+def install() -> None:
+    """By the same target as people; once, even if several ask for it."""
     lock_file = ROOT / "var" / "labelstudio-install.lock"
     lock_file.parent.mkdir(exist_ok=True)
     with lock_file.open("w") as lock:
@@ -191,8 +191,10 @@ def _install() -> None:
             subprocess.run(["make", "labelstudio-install"], cwd=ROOT, check=True)
 
 
-def _pins() -> bytes:
-    return (ROOT / "docker" / "labelstudio-constraints.txt").read_bytes()
+def empty_one(kept: Path) -> Path:
+    """The folder of a Label Studio of these very versions, in which nothing was ever done."""
+    pins = (ROOT / "docker" / "labelstudio-constraints.txt").read_bytes()
+    return kept / hashlib.sha256(pins).hexdigest()[:16]
 
 
 def _keep(folder: Path, template: Path) -> None:

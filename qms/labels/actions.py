@@ -207,7 +207,7 @@ def receive(
     if known.exists():
         return None
     annotation = corrections.keep(
-        labelled, held.inspection, verdict=held.verdict, task=held, person=person, now=now
+        labelled, task.inspection, verdict=task.verdict, task=held, person=person, now=now
     )
     _follow(held, now=now)
     return annotation
@@ -236,8 +236,7 @@ def reopen_unlabelled(task: LabelTask, *, now: datetime) -> None:
 
 def _held(pk: int) -> LabelTask:
     """Read it anew and hold it still to the end of the transaction."""
-    rows = LabelTask.objects.select_for_update(of=("self",))
-    return rows.select_related("inspection", "verdict", "review").get(pk=pk)
+    return LabelTask.objects.select_for_update().get(pk=pk)
 
 
 def _tell(task: LabelTask, now: datetime) -> None:

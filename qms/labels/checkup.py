@@ -10,11 +10,11 @@ from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils import timezone
 
 from labeling.studio import StudioClient, StudioDown, StudioRefused, StudioToken
-from qms.labels import desk, rounds
+from qms.labels import desk, push, rounds
+from qms.labels.drift import config_drift
 from qms.labels.models import LabelTask, Ring, Status, StudioProject
 
 TRIED = "1.23"  # with which all of this was tried
@@ -31,8 +31,14 @@ _SUBNETS = (
     "LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS=false and "
     "LABEL_STUDIO_USER_ADDITIONAL_BANNED_SUBNETS=169.254.0.0/16."
 )
-_ADDRESS = "Set PUBLIC_URL to an IP address, to localhost or to a name with a dot in it."
-_REACH = "Is Andon's web server up, and does PUBLIC_URL lead to it from Label Studio's machine?"
+_ADDRESS = (
+    "Set PUBLIC_URL to an IP address, to localhost or to a name with a dot in it; or set "
+    "STUDIO_BELL_URL to such an address, if only Label Studio is to use it."
+)
+_REACH = (
+    "Is Andon's web server up, and does PUBLIC_URL (or STUDIO_BELL_URL) lead to it from Label "
+    "Studio's machine?"
+)
 _PICTURES = (
     "Both must see the same pictures: with STUDIO_FILES=local Label Studio's document root must be "
     "the folder above them (STUDIO_PICTURES as it sees it); with s3 it must reach the bucket."
@@ -127,7 +133,7 @@ def _project(studio: StudioClient, project: StudioProject) -> Check:
     if there is None:
         says = "It was deleted in Label Studio."
         return Check(name=name, ok=False, says=says, do="Nothing: a new one is made by itself.")
-    if drift := rounds.config_drift(project, there.config):
+    if drift := config_drift(project, there.config):
         return Check(name=name, ok=False, says=" ".join(drift[:-1]), do=_DRIFT)
     says = f"Number {there.id} there, {there.tasks} pictures, its labelling screen as we made it."
     return Check(name=name, ok=True, says=says)
@@ -135,7 +141,7 @@ def _project(studio: StudioClient, project: StudioProject) -> Check:
 
 def _doorbell(studio: StudioClient, project: StudioProject) -> Check:
     """Hung, and rung once: only what arrives here is proof."""
-    url = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('studio-doorbell')}"
+    url = push.doorbell_url()
     number, since = project.studio_id or 0, timezone.now()
     try:
         studio.ensure_webhook(number, url=url, secret=settings.STUDIO_SECRET)

@@ -4,9 +4,11 @@ Reading twice changes nothing, so nobody needs a lease for it.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import structlog
@@ -23,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 DELETED = "It was deleted in Label Studio: send it again, or leave it."
 _AT_ONCE = 200
+_TOGETHER = 4  # asked for at once
+Said = Sequence[Mapping[str, Any]]
 _OVERLAP = timedelta(seconds=30)  # what was saved there while we looked, and told a moment later
 _THERE = (Status.OPEN, Status.LABELLED)
 
@@ -74,6 +78,8 @@ def _mark(studio: StudioClient, project: StudioProject, states: Mapping[int, Tas
 
 def mark(task: LabelTask, changed_at: datetime) -> bool:
     """To be read, unless this very change was marked before."""
+    if task.studio_changed_at and task.studio_changed_at >= changed_at:
+        return False
     fresh = Q(studio_changed_at=None) | Q(studio_changed_at__lt=changed_at)
     rows = LabelTask.objects.filter(fresh, pk=task.pk).exclude(status=Status.WANTED)
     return rows.update(unread=True, studio_changed_at=changed_at) == 1
@@ -113,12 +119,28 @@ def unread(project: StudioProject) -> QuerySet[LabelTask]:
 
 
 def read_all(studio: StudioClient, project: StudioProject, *, until: float) -> None:
-    """What is marked, one after the other, until the time is up; the rest is for the next turn."""
+    """What is marked, until the time is up; the rest is for the next turn.
+
+    While one is written down here, the next ones are asked for there.
+    """
     asked, people = schema.schema_in(project), People(studio)
-    for task in _one_by_one(unread(project)):
-        if time.monotonic() >= until:
-            return
-        read(studio, task, asked, people)
+    tasks = takewhile(lambda _: time.monotonic() < until, _one_by_one(unread(project)))
+    for task, said in _asked_ahead(studio, tasks):
+        _read(studio, task, said, asked, people)
+
+
+def _asked_ahead(
+    studio: StudioClient, tasks: Iterable[LabelTask]
+) -> Iterator[tuple[LabelTask, Said]]:
+    """A few at a time and no more, for an answer may be megabytes of masks."""
+    coming: deque[tuple[LabelTask, Future[Said]]] = deque()
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        for task in tasks:
+            coming.append((task, pool.submit(studio.annotations, task.studio_id or 0)))
+            if len(coming) > _TOGETHER:
+                first, said = coming.popleft()
+                yield first, said.result()
+        yield from ((task, said.result()) for task, said in coming)
 
 
 def _one_by_one(rows: QuerySet[LabelTask]) -> Iterator[LabelTask]:
@@ -129,9 +151,8 @@ def _one_by_one(rows: QuerySet[LabelTask]) -> Iterator[LabelTask]:
         last = part[-1].pk
 
 
-def read(studio: StudioClient, task: LabelTask, asked: Schema, people: People) -> None:
+def _read(studio: StudioClient, task: LabelTask, said: Said, asked: Schema, people: People) -> None:
     """Keep all that was said of it and is not known yet; say on it what cannot be read."""
-    said = studio.annotations(task.studio_id or 0)
     if said:
         _take(task, said, asked, people)
     elif studio.task(task.studio_id or 0) is None:
@@ -143,9 +164,7 @@ def read(studio: StudioClient, task: LabelTask, asked: Schema, people: People) -
     same.update(unread=False)
 
 
-def _take(
-    task: LabelTask, said: Sequence[Mapping[str, Any]], asked: Schema, people: People
-) -> None:
+def _take(task: LabelTask, said: Said, asked: Schema, people: People) -> None:
     known = set(
         Annotation.objects.filter(label_task=task).values_list("studio_id", "studio_updated_at")
     )
@@ -165,9 +184,7 @@ def _take(
         _say_what_is_wrong(task, said, wrong)
 
 
-def _say_what_is_wrong(
-    task: LabelTask, said: Sequence[Mapping[str, Any]], wrong: Mapping[Any, str]
-) -> None:
+def _say_what_is_wrong(task: LabelTask, said: Said, wrong: Mapping[Any, str]) -> None:
     """Where it is of what holds; a faulty one beside it changes nothing."""
     try:
         last = annotations.latest(said)

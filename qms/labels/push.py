@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from labeling import prelabels
 from labeling import project as screens
-from labeling.studio import StudioClient, StudioRefused
+from labeling.studio import ProjectState, StudioClient, StudioRefused
 from labeling.words import Schema
-from qms.labels import actions, desk, pull, schema, waiting
+from qms.labels import actions, desk, drift, pull, schema, waiting
 from qms.labels.leases import Lease, LeaseLost, held
 from qms.labels.models import LabelTask, StudioProject
 from qms.labels.proposals import picture_storage, proposal, proposed
@@ -81,15 +81,20 @@ def _send_product(product: Product, until: float) -> bool:
                 return spoke
             spoke = True
             with desk.line() as studio:
-                _prepare(studio, project, lease)
-                sending = Sending(studio, project, lease, schema.schema_in(project))
-                while time.monotonic() < until and (some := list(_due(product)[:TOGETHER])):
-                    _send(sending, some)
-                for former in sending.adopted:
-                    pull.read_all(studio, former, until=until)
-                if project.model_version:
-                    studio.set_model_version(_number(project), project.model_version)
+                if state := _prepared(studio, project, lease):
+                    sending = Sending(studio, project, lease, schema.schema_in(project))
+                    _send_all(sending, until, shown=state.model_version)
     return spoke
+
+
+def _send_all(sending: Sending, until: float, *, shown: str) -> None:
+    product, project = sending.project.product, sending.project
+    while time.monotonic() < until and (some := list(_due(product)[:TOGETHER])):
+        _send(sending, some)
+    if project.model_version not in ("", shown):
+        sending.studio.set_model_version(_number(project), project.model_version)
+    for former in sending.adopted:
+        pull.read_all(sending.studio, former, until=until)
 
 
 def _due(product: Product) -> Any:
@@ -109,11 +114,26 @@ def _postpone(product: Product, error: str) -> None:
 # --- the project ---
 
 
-def _prepare(studio: StudioClient, project: StudioProject, lease: Lease) -> None:
-    """Make it there if it is not; its number is kept once all of it is in place."""
+def _prepared(studio: StudioClient, project: StudioProject, lease: Lease) -> ProjectState | None:
+    """As it is there, made if it is not. None: it was deleted there, so another one is to be made.
+
+    StudioRefused where its labelling screen is not ours any more: what lies on another screen is
+    shown wrong, and cannot be read.
+    """
     project.refresh_from_db(fields=["studio_id", "model_version", "drift"])
-    if project.studio_id is not None:
-        return
+    if project.studio_id is None:
+        _make(studio, project, lease)
+    state = studio.project(_number(project))
+    if state is None or drift.is_another(project, state):
+        drift.lose(project, now=timezone.now())
+        return None
+    if differs := drift.config_drift(project, state.config):
+        raise StudioRefused(f"{schema.title_of(project)}: {' '.join(differs)}", 0)
+    return state
+
+
+def _make(studio: StudioClient, project: StudioProject, lease: Lease) -> None:
+    """Its number is kept once all of it is in place."""
     title = schema.title_of(project)
     lease.keep()
     number = studio.find_project(title) or studio.create_project(
@@ -128,11 +148,16 @@ def _prepare(studio: StudioClient, project: StudioProject, lease: Lease) -> None
     project.save(update_fields=["studio_id", "drift"])
 
 
+def doorbell_url() -> str:
+    """Where Label Studio is to ring, as it reaches us."""
+    base = settings.STUDIO_BELL_URL or settings.PUBLIC_URL
+    return f"{base.rstrip('/')}{reverse('studio-doorbell')}"
+
+
 def hang_doorbell(studio: StudioClient, number: int) -> list[str]:
     """Without it all goes on, but later: what was labelled is found by the round."""
-    url = f"{settings.PUBLIC_URL.rstrip('/')}{reverse('studio-doorbell')}"
     try:
-        studio.ensure_webhook(number, url=url, secret=settings.STUDIO_SECRET)
+        studio.ensure_webhook(number, url=doorbell_url(), secret=settings.STUDIO_SECRET)
     except StudioRefused as refusal:
         if refusal.status not in _ONE_PICTURE and refusal.status != 403:
             raise

@@ -3,8 +3,6 @@
 Label Studio lets anybody change or delete anything. So each project is held against its row.
 """
 
-import html
-import re
 import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -19,7 +17,7 @@ from labeling import prelabels
 from labeling.studio import ProjectState, StudioClient
 from qms.events import catalogue, outbox
 from qms.events.models import unfinished
-from qms.labels import actions, desk, pull, push, schema
+from qms.labels import desk, drift, pull, push, schema
 from qms.labels.leases import Lease, LeaseLost, held
 from qms.labels.models import Desk, LabelTask, Status, StudioProject
 from qms.labels.proposals import picture_storage, proposal
@@ -27,8 +25,6 @@ from qms.labels.proposals import picture_storage, proposal
 log = structlog.get_logger(__name__)
 
 SECONDS = 200.0  # of one round; what is left then is for the next one
-GONE = "Its project was deleted in Label Studio: send it again, or leave it."
-_CHOSEN = re.compile(r'<(Label|Choice)\b[^>]*?\svalue="([^"]*)"')
 
 
 # --- when ---
@@ -96,8 +92,8 @@ def living() -> list[StudioProject]:
 def _tend(project: StudioProject, until: float) -> None:
     with held(project) as lease, desk.line() as studio:
         state = studio.project(project.studio_id or 0)
-        if state is None or _is_another(project, state):
-            lose(project, now=timezone.now())
+        if state is None or drift.is_another(project, state):
+            drift.lose(project, now=timezone.now())
             return
         if lease is not None:  # else somebody sends just now: what differs can wait
             _note_drift(studio, project, state)
@@ -105,22 +101,6 @@ def _tend(project: StudioProject, until: float) -> None:
         pull.look(studio, project)
         pull.notice_deleted(studio, project)
         pull.read_all(studio, project, until=until)
-
-
-def _is_another(project: StudioProject, state: ProjectState) -> bool:
-    """A Label Studio that began anew gives our number to somebody else's project."""
-    return state.title != schema.title_of(project) and bool(config_drift(project, state.config))
-
-
-@transaction.atomic
-def lose(project: StudioProject, *, now: datetime) -> None:
-    """It was deleted there: the next picture gets another one."""
-    StudioProject.objects.filter(pk=project.pk, gone_at=None).update(
-        gone_at=now, drift=["It was deleted in Label Studio."]
-    )
-    there = LabelTask.objects.filter(project=project, status__in=(Status.OPEN, Status.LABELLED))
-    for task in there:
-        actions.fail(task, GONE, now=now)
 
 
 # --- when the bell rings ---
@@ -158,32 +138,9 @@ def _read(project: StudioProject, until: float, *, look: bool) -> None:
 
 def _note_drift(studio: StudioClient, project: StudioProject, state: ProjectState) -> None:
     studio.ensure_storage(state.id, picture_storage())
-    found = config_drift(project, state.config) + push.hang_doorbell(studio, state.id)
+    found = drift.config_drift(project, state.config) + push.hang_doorbell(studio, state.id)
     if found != project.drift:
         StudioProject.objects.filter(pk=project.pk).update(drift=found)
-
-
-def config_drift(project: StudioProject, there: str) -> list[str]:
-    """What differs on the labelling screen, in sentences."""
-    ours, theirs = _plain(project.config), _plain(there)
-    if ours == theirs:
-        return []
-    mine, others = _values(project.config), _values(there)
-    said = [f"{name} is missing in Label Studio." for name in sorted(mine - others)]
-    said += [f"{name} is only in Label Studio." for name in sorted(others - mine)]
-    return [
-        *(said or ["The labelling screen was changed in Label Studio."]),
-        "Put it back as it was there: what is labelled otherwise cannot be read.",
-    ]
-
-
-def _plain(config: str) -> str:
-    return "".join(config.split())
-
-
-def _values(config: str) -> set[str]:
-    """What can be chosen on it: the labels and the choices."""
-    return {f"{kind} “{html.unescape(value)}”" for kind, value in _CHOSEN.findall(config)}
 
 
 # --- the model version that is shown ---

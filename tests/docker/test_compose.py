@@ -1,11 +1,13 @@
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from django.conf import settings
 
 from qms.flow import FLOW
+from qms.labelstudio import Desk
 from qms.web import programs
 
 DOCKER = settings.BASE_DIR / "docker"
@@ -76,6 +78,28 @@ def test_the_web_image_installs_no_torch(web_stage):
     assert re.search(r"^torch==", worker, re.M)
 
 
+def test_the_labelling_desk_takes_the_token_that_we_show_it_and_rings_at_our_door(services):
+    desk, web = services["label-studio"]["environment"], services["web"]
+    assert desk["LABEL_STUDIO_USER_TOKEN"] == web["environment"]["STUDIO_TOKEN"]
+    bell = urlsplit(web["environment"]["STUDIO_BELL_URL"])
+    assert bell.hostname in web["networks"]["default"]["aliases"]
+    assert "." in bell.hostname, "or Label Studio takes it for no address"
+    assert bell.hostname in web["environment"]["ALLOWED_HOSTS"].split(",")
+
+
+def test_the_labelling_desk_is_closed_and_quiet_here_as_on_one_machine(services, tmp_path):
+    here = services["label-studio"]["environment"]
+    there = Desk(tmp_path, tmp_path).environment()
+    own = ("BASE_DATA_DIR", "HOST", "USERNAME", "PASSWORD", "USER_TOKEN", "LOCAL_FILES")
+    same = {
+        name: value
+        for name, value in there.items()
+        if name.startswith("LABEL_STUDIO_")
+        and not name.removeprefix("LABEL_STUDIO_").startswith((*own, "ALLOWED", "CSRF"))
+    }
+    assert {name: here.get(name) for name in same} == same
+
+
 def test_no_image_runs_as_root():
     stages = re.split(r"^FROM ", (DOCKER / "Dockerfile").read_text(), flags=re.M)[2:]
     assert [stage.splitlines()[0] for stage in stages if "\nUSER andon" not in stage] == []
@@ -84,5 +108,5 @@ def test_no_image_runs_as_root():
 
 def test_all_that_the_manual_names_is_read():
     table = (DOCKER / "README.md").read_text().partition("## Variables")[2]
-    names = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", table)) - {"NAME_FILE"}
+    names = set(re.findall(r"`((?!LABEL_STUDIO_)[A-Z][A-Z0-9_]+)`", table)) - {"NAME_FILE"}
     assert names - variables_that_are_read() == set()

@@ -1,6 +1,7 @@
 """`manage.py labelstudio` as a stranger uses it."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from django.conf import settings
 from labeling.studio import StudioToken
 from qms import labelstudio
 from tests.running.processes import mentioning
-from tests.studio import StudioServer
+from tests.running.test_up import House, environment, free_port
+from tests.running.test_up import refused as house_refused
+from tests.studio import StudioServer, empty_one, install
 
 
 def refused(var: Path, port: int, **more: str) -> str:
@@ -81,6 +84,38 @@ def test_a_busy_port_is_refused_instead_of_taking_the_next(tmp_path: Path):
 def test_without_an_installation_it_says_how_to_get_one(tmp_path: Path):
     said = refused(tmp_path, 1, LABELSTUDIO_VENV=str(tmp_path / "none"))
     assert "make labelstudio-install" in said
+
+
+@pytest.mark.house
+def test_make_run_starts_both_and_they_know_each_other(tmp_path: Path):
+    install()
+    var, port = tmp_path / "var", free_port()
+    if (empty := empty_one(settings.VAR / "labelstudio-for-tests")).exists():
+        shutil.copytree(empty, var / "labelstudio")  # else it makes its tables first
+    ours = {"LABELSTUDIO": "1", "LABELSTUDIO_PORT": str(port)}
+    house = House(var, **ours)
+    try:
+        assert f"http://127.0.0.1:{port}/" in house.wait_until_it_greets()
+        done = subprocess.run(
+            [sys.executable, "manage.py", "labelstudio_check"],
+            env=environment(var, house.port),
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "ok     Token: A legacy token of" in done.stdout
+    finally:
+        assert house.ctrl_c() == 0
+    assert mentioning(str(var)) == []
+
+
+def test_two_label_studios_at_once_are_refused(tmp_path: Path):
+    said = house_refused(
+        tmp_path / "var", free_port(), LABELSTUDIO="1", STUDIO_URL="http://studio.example.com"
+    )
+    assert "leave one of them out" in said
 
 
 def test_ctrl_c_leaves_nothing_and_a_lost_token_is_mended_at_the_next_start(

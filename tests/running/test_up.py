@@ -23,12 +23,16 @@ START_SECONDS = 120
 
 
 class House:
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, **more: str) -> None:
         self.var, self.port = var, free_port()
         self.out = var.with_name("up.out")
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
-                up(), env=environment(var, self.port), cwd=settings.BASE_DIR, stdout=out, stderr=out
+                up(),
+                env=environment(var, self.port, **more),
+                cwd=settings.BASE_DIR,
+                stdout=out,
+                stderr=out,
             )
 
     def wait_until_it_greets(self) -> str:
@@ -62,7 +66,7 @@ def up() -> list[str]:
 
 def environment(var: Path, port: int, **more: str) -> dict[str, str]:
     ours = {"ANDON_VAR": str(var), "PORT": str(port), "DEMO": "0"}
-    outside = ("DATABASE_URL", "BROKER_URL", "HOST", "SECRET_KEY")
+    outside = ("DATABASE_URL", "BROKER_URL", "HOST", "SECRET_KEY", "STUDIO_URL", "STUDIO_TOKEN")
     kept = {k: v for k, v in os.environ.items() if k not in outside}
     return {**kept, **ours, **more}
 

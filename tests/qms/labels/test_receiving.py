@@ -11,7 +11,7 @@ from django.utils import timezone
 from labeling import brush
 from qms.events.models import Event
 from qms.inspections import judge
-from qms.labels import actions, corrections, pull, rounds, trail
+from qms.labels import actions, corrections, drift, pull, rounds, trail
 from qms.labels.models import Annotation, LabelTask, Reason
 from qms.plant import questions
 from tests import factories
@@ -280,7 +280,7 @@ def test_a_project_that_was_deleted_there_is_replaced(studio, marked, sent, deli
     studio.delete_project(project().studio_id)
     studio.there.rung.clear()
     rounds.go()
-    assert (status_of(marked), marked.error) == ("FAILED", rounds.GONE)
+    assert (status_of(marked), marked.error) == ("FAILED", drift.GONE)
     actions.retry(marked, by=person(), now=timezone.now())
     deliver_all()
     assert (status_of(marked), marked.project.number) == ("OPEN", 2)

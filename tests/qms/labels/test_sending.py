@@ -294,6 +294,27 @@ def test_what_cannot_be_drawn_says_so_and_holds_up_no_other(studio, judged):
     assert LabelTask.objects.filter(status="OPEN").count() == 1
 
 
+def test_nothing_is_sent_onto_a_screen_that_is_not_ours_any_more(studio, sent, judged):
+    sent()
+    studio.rename_label(project().studio_id, "dent", "beule")
+    task = LabelTask.objects.get(inspection=judged(seed=1))
+    assert task.status == "WANTED"
+    assert "“dent” is missing in Label Studio" in task.error
+    studio.rename_label(project().studio_id, "beule", "dent")
+    later()
+    assert push.send_waiting() == ""
+    task.refresh_from_db()
+    assert task.status == "OPEN"
+
+
+def test_a_project_that_was_deleted_there_is_replaced_when_something_is_sent(studio, sent, judged):
+    lost = sent()
+    studio.delete_project(project().studio_id)
+    task = LabelTask.objects.get(inspection=judged(seed=1))
+    lost.refresh_from_db()
+    assert (task.status, task.project.number, lost.status) == ("OPEN", 2, "FAILED")
+
+
 def test_while_somebody_sends_another_one_leaves_it_to_them(studio, judged, deliver_all):
     studio.go_down()
     judged()
