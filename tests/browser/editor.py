@@ -83,6 +83,11 @@ class Editor:
 
     # --- what a person does ---
 
+    def close_instructions(self) -> None:
+        """Label Studio's own queue begins with them."""
+        self.page.get_by_label("Close modal").click()
+        expect(self.page.get_by_label("Close modal")).to_have_count(0)
+
     def select(self, place: int) -> None:
         self.outliner.nth(place).click()
         expect(self.page.get_by_text("The selected region", exact=True)).to_be_visible()

@@ -217,6 +217,7 @@ def test_a_picture_that_nobody_can_judge_is_skipped_with_its_reason(
 
     second = sent()
     editor.page.goto(f"{editor.page.url.partition('/data')[0]}/data?labeling=1")
+    editor.close_instructions()
     editor.wait_for_masks(_masks(second))
     editor.tick("I do not know this part")
     editor.skip()
