@@ -27,17 +27,21 @@ class Tally:
         """ "changed 2 of 5 answers, redrew 1 of 2 regions, drew 1, deleted 1"."""
         if self.untouched:
             return "left all as the model had said"
-        found = [f"changed {self.changed} of {self.answers} answers"]
+        found = [f"changed {self.changed} of {_some(self.answers, 'answer')}"]
         if self.redrawn:
-            found.append(f"changed {self.redrawn} of {self.regions} regions")
+            found.append(f"changed {self.redrawn} of {_some(self.regions, 'region')}")
         for count, verb, what in (
             (self.drawn, "drew", "region"),
             (self.deleted, "deleted", "region"),
             (self.added, "asked", "question"),
         ):
             if count:
-                found.append(f"{verb} {count} {what}{'s' * (count != 1)}")
+                found.append(f"{verb} {_some(count, what)}")
         return ", ".join(found)
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def tally(annotation: Annotation) -> Tally:

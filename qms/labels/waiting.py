@@ -14,7 +14,7 @@ from qms.plant.models import Product
 from qms.review.models import Review
 from qms.review.models import Status as ReviewStatus
 
-_UNDECIDED = (ReviewStatus.OPEN, ReviewStatus.CLAIMED)
+UNDECIDED = (ReviewStatus.OPEN, ReviewStatus.CLAIMED)
 
 
 def due(now: datetime) -> QuerySet[LabelTask]:
@@ -38,11 +38,11 @@ def is_kept_back(task: LabelTask) -> bool:
     if task.status != Status.WANTED:
         return False
     unrouted = task.inspection.status == InspectionStatus.JUDGED
-    blind = Review.objects.filter(inspection=task.inspection_id, blind=True, status__in=_UNDECIDED)
+    blind = Review.objects.filter(inspection=task.inspection_id, blind=True, status__in=UNDECIDED)
     return unrouted or blind.exists()
 
 
 def _blind_looks() -> QuerySet[Review]:
     return Review.objects.filter(
-        inspection=OuterRef("inspection"), blind=True, status__in=_UNDECIDED
+        inspection=OuterRef("inspection"), blind=True, status__in=UNDECIDED
     )

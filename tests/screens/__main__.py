@@ -46,10 +46,19 @@ def main() -> None:
         django.setup()
         from tests.screens import past  # only once Django knows its database
 
-        pages = past.lived()
+        pages = _wanted(past.lived(), sys.argv[1:])
         OUT.mkdir(exist_ok=True)
         for scheme in ("light", "dark"):
             shoot(line, pages, scheme)
+
+
+def _wanted(pages: dict[str, str], beginnings: list[str]) -> dict[str, str]:
+    """Those whose names begin with one of these words; all without any."""
+    return {
+        name: at
+        for name, at in pages.items()
+        if not beginnings or name.startswith(tuple(beginnings))
+    }
 
 
 def shoot(line: Line, pages: dict[str, str], scheme: str) -> None:

@@ -12,6 +12,7 @@ from qms.inspections.judge import mask_of
 from qms.inspections.models import Finding, Inspection
 from qms.labels import actions
 from qms.labels.models import Annotation, Desk, LabelTask, Ring, StudioProject
+from qms.web.management.commands.demo import defect_of
 from tests import desk
 
 _WHYS = (
@@ -68,24 +69,23 @@ def _kept(part: Inspection) -> dict[str, Any]:
 def _correct(part: Inspection, *, by: str) -> Annotation:
     """The region is drawn tighter and named, a second one is drawn, the words are mended."""
     finding = Finding.objects.filter(verdict__inspection=part).order_by("-area_px")[0]
+    made = defect_of(int(part.serial.rsplit("-", 1)[1])) or "stain"
     other = {one.number for one in Finding.objects.filter(verdict=finding.verdict)}
-    old = desk.left(finding, label="dent", severity="MAJOR", confidence=4, origin=Origin.CHANGED,
+    old = desk.left(finding, label=made, severity="MAJOR", confidence=4, origin=Origin.CHANGED,
         note="Only the dark part; the shine beside it is light.", mask=_tighter(finding))  # fmt: skip
-    spot = _disc(part, finding.x - 24, finding.y + finding.height, 9)
+    spot = _disc(part, round(0.735 * part.width), round(0.65 * part.height), 7)
     text = finding.verdict.description
-    task = desk.opened(part, reason="UNCERTAIN", why="Its score lies between the two thresholds.")
+    task = desk.opened(part, reason="ASKED", why="otto asks for it: where does it end?")
     words = {
         "seconds": 74.0,
-        "regions": [old, desk.drawn(spot, "scratch", "MINOR", confidence=3)],
+        "regions": [old, desk.drawn(spot, "dent", "MINOR", confidence=3)],
         "deleted": [f"f{number}" for number in sorted(other - {finding.number})],
-        "description": text.replace("suspicious region", "shallow dent").replace(
+        "description": text.replace("suspicious region", made.replace("_", " ")).replace(
             "lighter", "darker"
         ),
         "description_origin": Origin.CHANGED,
         "answers": [
-            desk.answer(
-                "Where is the defect?", "On the right, between two holes.", "On the right."
-            ),
+            desk.answer("Where is the defect?", "Near the rim, around one hole.", "Near the rim."),
             desk.answer("Can the part be reworked?", "No.", "No.", "q2"),
         ],
         "added": [("Is it older than the wash?", "Yes, there is dirt in it.")],
@@ -116,6 +116,8 @@ def _disc(part: Inspection, x: int, y: int, radius: int) -> Mask:
 def _of_the_line() -> None:
     now = timezone.now()
     StudioProject.objects.update(looked_at=now - timedelta(seconds=40), drift=["The label “stain” is called “spot” in Label Studio."])  # fmt: skip
+    waiting = LabelTask.objects.filter(status="WANTED")
+    waiting.update(error="", tries=0, next_try_at=now + timedelta(days=1))
     Desk.objects.update_or_create(
         pk=1, defaults={"error": "", "error_at": None, "answered_at": now}
     )

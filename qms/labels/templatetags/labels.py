@@ -6,7 +6,8 @@ from typing import Any
 from django import template
 
 from qms.inspections.models import Inspection
-from qms.labels import queues
+from qms.inspections.models import Status as InspectionStatus
+from qms.labels import queues, waiting
 from qms.labels.models import LabelTask, Origin, Status
 from qms.labels.rules import KEEPERS, READERS, SENDERS
 from qms.labels.story import Story, story_of
@@ -58,6 +59,15 @@ def _badge(look: tuple[str, str], label: str) -> dict[str, Any]:
 @register.filter
 def studio_link(task: LabelTask) -> str:
     return queues.link_of(task)
+
+
+@register.filter
+def kept_back(task: LabelTask) -> bool:
+    """As ``waiting`` says, but of reviews that were fetched with the inspection."""
+    unrouted = task.inspection.status == InspectionStatus.JUDGED
+    looks = task.inspection.reviews.all()
+    blind = any(look.blind and look.status in waiting.UNDECIDED for look in looks)
+    return task.status == Status.WANTED and (unrouted or blind)
 
 
 @register.simple_tag

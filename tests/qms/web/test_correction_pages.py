@@ -99,7 +99,7 @@ def test_the_page_tells_what_a_person_changed(sign_in, part, corrected):
     for words in (
         "anna@example.com",
         "12 s",
-        "Changed 4 of 4 answers, changed 1 of 1 regions, drew 1 region, asked 1 question.",
+        "Changed 4 of 4 answers, changed 1 of 1 region, drew 1 region, asked 1 question.",
         "runs to the edge",
         '<del><span class="for-readers">taken out: </span>right</del>',
         '<ins><span class="for-readers">put in: </span>left</ins>',

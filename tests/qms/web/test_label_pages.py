@@ -115,7 +115,8 @@ def test_an_empty_list_says_the_next_step(sign_in, settings, unclear):
 
 
 def test_what_is_wrong_with_the_line_is_told_above_the_list(sign_in, three):
-    Desk.objects.create(error="It does not answer at all.", error_at=timezone.now())
+    said = {"error": "It does not answer at all.", "error_at": timezone.now()}
+    Desk.objects.update_or_create(pk=1, defaults=said)
     assert "It does not answer at all." in page(sign_in("auditor"), "labels")
 
 
@@ -271,6 +272,13 @@ def test_the_list_tells_nobody_what_a_blind_check_hides(sign_in, blind, query):
     assert f"task={blind.studio_id}" not in seen
     assert "1.31" not in seen
     assert "1.31" in page(auditor, "labels", query=query)
+
+
+def test_a_picture_that_waits_for_a_blind_check_is_kept_back_and_says_so(sign_in, audited):
+    desk.wanted(audited(serial="BLIND").inspection)
+    for name in ("labels", "labels-sync"):
+        assert "kept back" in page(sign_in("ml"), name)
+        assert "kept back" not in page(sign_in("lead"), name)
 
 
 @pytest.mark.parametrize("query", ["?reason=UNCERTAIN", "?order=urgent", "?text=1.31"])
