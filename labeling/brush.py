@@ -4,7 +4,7 @@ Run lengths over the bytes of an RGBA picture, packed bit by bit (thi.ng's rle-p
 a header of 53 bits (how many bytes in 32, bits of a word less one in 5, four sizes less one in 4
 each), then tokens: one bit that says whether one word is repeated or many follow, two bits that
 choose a size, that many bits with the count less one, then the word or the words. Why this is not
-the SDK's: docs/decisions/0016-own-run-lengths-for-the-brush.md.
+the SDK's: docs/decisions/0018-own-run-lengths-for-the-brush.md.
 """
 
 from collections.abc import Iterator, Sequence

@@ -94,6 +94,15 @@ def studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioSe
         yield server
 
 
+@pytest.fixture
+def real_desk(settings, studio_server: StudioServer) -> StudioServer:
+    """The real Label Studio as this house's desk; it shows the pictures of this house."""
+    settings.STUDIO_URL = settings.STUDIO_PUBLIC_URL = studio_server.url
+    settings.STUDIO_TOKEN = studio_server.token
+    settings.STUDIO_FILES, settings.MEDIA_ROOT = "local", studio_server.files
+    return studio_server
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker runs all that needs Label Studio, so that one of them is enough."""
