@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from qms.events import catalogue
-from qms.inspections.models import Evaluation, Inspection, Verdict
+from qms.inspections.models import Evaluation, Inspection, Source, Verdict
 from qms.labels import actions, desk, disputes, doubts, push, rounds
 from qms.labels.models import Annotation, Reason, Ring
 from qms.review.models import BINDING, Review, Status
@@ -28,7 +28,8 @@ def is_binding(event: catalogue.ReviewDecided) -> bool:
 
 def want_uncertain(event: catalogue.InspectionJudged) -> None:
     verdict = Verdict.objects.select_related("inspection", "recipe").get(pk=event.verdict_id)
-    if actions.rules_of(verdict).label_uncertain:
+    imported = verdict.inspection.source == Source.IMPORT  # a person has labelled it already
+    if actions.rules_of(verdict).label_uncertain and not imported:
         why = "The model could not decide."
         now = timezone.now()
         actions.want(verdict.inspection, reason=Reason.UNCERTAIN, why=why, now=now)

@@ -6,7 +6,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 from PIL import ExifTags, Image
 
@@ -371,36 +370,3 @@ def test_a_bare_jpeg_goes_out_byte_for_byte_and_one_with_metadata_without(produc
     data = [d for name, d in taken_out(product).items() if name.startswith("images/")]
     assert jpeg in data
     assert not any(b"Exif" in one for one in data)
-
-
-# --- the commands ---
-
-
-def test_the_commands_take_out_and_bring_in(product, tmp_path, capsys):
-    brought_in(coco_zip(a_picture(1), labelled(seed=2)), product)
-    file = tmp_path / "out.zip"
-    call_command("export_labels", "tile", str(file), "--as", "coco", "--shares", "100,0,0")
-    assert "2 labelled pictures" in capsys.readouterr().out
-    call_command("import_labels", "tile", str(file), "--as", "coco", "--dry-run")
-    assert "Would be 0 new pictures, 0 new annotations, 2 known" in capsys.readouterr().out
-    other = factories.product("other", "chip")
-    factories.model(other)
-    with pytest.raises(CommandError, match=r"no defect type dent, scratch.*Nothing was stored"):
-        call_command("import_labels", "other", str(file), "--as", "coco")
-    call_command("import_labels", "other", str(file), "--as", "coco", "--add-types")
-    assert "Done: 2 new pictures, 2 new annotations" in capsys.readouterr().out
-
-
-def test_the_commands_say_what_is_wrong_in_a_sentence(product, tmp_path):
-    with pytest.raises(CommandError, match="no product brick"):
-        call_command("export_labels", "brick", str(tmp_path / "a.zip"), "--as", "coco")
-    for option, value in (("--shares", "80,30,10"), ("--from", "yesterday")):
-        with pytest.raises(CommandError, match=f"{value}' (are no three|is no day)"):
-            call_command("export_labels", "tile", "a.zip", "--as", "coco", option, value)
-    with pytest.raises(CommandError, match="cannot be written"):
-        call_command("export_labels", "tile", str(tmp_path / "no" / "a.zip"), "--as", "yolo")
-    with pytest.raises(CommandError, match="cannot be read"):
-        call_command("import_labels", "tile", str(tmp_path / "a.zip"), "--as", "coco")
-    (tmp_path / "a.zip").write_bytes(b"x")
-    with pytest.raises(CommandError, match="not a zip"):
-        call_command("import_labels", "tile", str(tmp_path / "a.zip"), "--as", "coco")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qms.events.models import Event
+from qms.inspections.models import Source
 from qms.labels import actions, waiting
 from qms.labels.models import LabelTask, Reason
 from qms.labels.urgency import closeness, urgency
@@ -51,6 +52,11 @@ def test_what_the_model_cannot_decide_is_wanted(judged):
 def test_what_is_clear_is_not_wanted(judged):
     judged(NORMAL)
     judged(DEFECT)
+    assert not LabelTask.objects.exists()
+
+
+def test_what_was_imported_with_its_labels_is_not_wanted(judged):
+    judged(UNCLEAR, source=Source.IMPORT)
     assert not LabelTask.objects.exists()
 
 
