@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from labeling.studioline import Line, StudioDown, StudioRefused, StudioToken, json_of, rows_of
+from labeling.studiostorage import LocalStorage, S3Storage, fields_of
 
 __all__ = [
     "LocalStorage",
@@ -33,6 +34,7 @@ ACTIONS = (
 )
 PAGE = 100
 _IMPORT_SECONDS = 300.0
+_ONE_TASK = "/api/tasks/{}/?review=true"  # without sums over its masks, which take as long again
 _PICTURES = (b"\x89PNG", b"\xff\xd8")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one form that it reads
 _UNKNOWN_VERSION = "Model version doesn't exist"
@@ -57,25 +59,6 @@ class TaskState:
     is_labeled: bool
     annotations: int
     cancelled: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LocalStorage:
-    """A folder below Label Studio's document root, as Label Studio sees it."""
-
-    folder: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class S3Storage:
-    """A bucket as Label Studio reaches it. Browsers never do: Label Studio carries the pictures."""
-
-    bucket: str
-    prefix: str
-    endpoint: str
-    region: str
-    access_key: str
-    secret_key: str = field(repr=False)
 
 
 class StudioClient(Protocol):
@@ -229,7 +212,7 @@ class Studio:
 
     def ensure_storage(self, project_id: int, storage: LocalStorage | S3Storage) -> None:
         """Nothing is synchronised: a storage is there so that its pictures may be opened."""
-        kind, wanted, same = _storage(storage)
+        kind, wanted, same = fields_of(storage)
         where = f"/api/storages/{kind}/"
         told = rows_of(json_of(self._line.call("GET", where, params={"project": project_id})))
         there = next((one for one in told if all(one[key] == wanted[key] for key in same)), None)
@@ -282,7 +265,7 @@ class Studio:
 
     def task(self, task_id: int) -> TaskState | None:
         """None if it was deleted there."""
-        told = self._find(f"/api/tasks/{task_id}/")
+        told = self._find(_ONE_TASK.format(task_id))
         return told and _task(told)
 
     def task_ids(self, project_id: int) -> set[int]:
@@ -293,7 +276,7 @@ class Studio:
 
         ``completed_by`` is the number of the user. None of a task that was deleted.
         """
-        told = self._find(f"/api/tasks/{task_id}/") or {"annotations": []}
+        told = self._find(_ONE_TASK.format(task_id)) or {"annotations": []}
         return [{**one, "completed_by": _person(one)} for one in told["annotations"]]
 
     def open_picture(self, task_id: int) -> bytes:
@@ -375,23 +358,6 @@ def _person(annotation: Mapping[str, Any]) -> int | None:
     who = annotation["completed_by"]
     number = who["id"] if isinstance(who, Mapping) else who
     return None if number is None else int(number)
-
-
-def _storage(storage: LocalStorage | S3Storage) -> tuple[str, dict[str, Any], tuple[str, ...]]:
-    """Its kind, its fields, and those that make it the same storage."""
-    if isinstance(storage, LocalStorage):
-        return "localfiles", {"path": storage.folder, "use_blob_urls": True}, ("path",)
-    wanted = {
-        "bucket": storage.bucket,
-        "prefix": storage.prefix,
-        "s3_endpoint": storage.endpoint,
-        "region_name": storage.region,
-        "aws_access_key_id": storage.access_key,
-        "aws_secret_access_key": storage.secret_key,
-        "use_blob_urls": True,
-        "presign": False,  # the browser needs no way to the store
-    }
-    return "s3", wanted, ("bucket", "prefix")
 
 
 def _differs(there: Any, wanted: Any) -> bool:

@@ -48,7 +48,7 @@ def own_files(settings, tmp_path: Path, stub_artefact: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.ARTEFACTS = stub_artefact.parent
     settings.STATIC_ROOT = tmp_path
-    settings.STUDIO_TOKEN = ""  # nor the Label Studio that may run beside us
+    settings.STUDIO_TOKEN = ""  # one that runs on this machine is none of theirs
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
