@@ -63,7 +63,8 @@ class Comparison:
 
     @property
     def surely_worse(self) -> bool:
-        return self.high < 0
+        """The bound says so, and the test as well where there is an exact one: it is stricter."""
+        return self.high < 0 and (self.p is None or self.p <= 2 * (1 - CONFIDENCE))
 
 
 def mcnemar(lost: int, gained: int, *, mid: bool = False) -> float:

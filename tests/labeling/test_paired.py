@@ -138,6 +138,12 @@ def test_weighted_bounds_hold_the_truth_where_the_champion_chose_what_was_seen()
     assert missed / 300 <= 0.08
 
 
+@pytest.mark.parametrize(("lost", "sure"), [(3, False), (4, False), (5, True)])
+def test_it_takes_five_losses_without_a_gain_to_be_surely_worse(lost, sure):
+    found = decisions([True] * 300, [False] * lost + [True] * (300 - lost))
+    assert found.surely_worse == sure and found.no_worse_than(0.05)
+
+
 def test_nothing_decided_is_refused():
     with pytest.raises(ValueError, match="nothing was decided"):
         decisions([], [])
