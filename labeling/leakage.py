@@ -6,6 +6,7 @@ look alike by nature: what is alike is a hint to look at, not a proof.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from labeling.splits import Split
 
 NEAR = 4  # of 64 bits may differ
 MOST_TOLD = 20
+MOST_COUNTED = 1000  # pairs; under one camera all may look alike
 _USED = (Split.TRAIN, Split.VAL, Split.GOLDEN)
 _AT_ONCE = 2_000_000  # comparisons in memory
 
@@ -44,13 +46,15 @@ def leaks(
         for kind in ("part", "lot", "scene", "sha256")
         for sentence in _shared(snapshot.rows, kind)
     ]
-    pairs = list(_alike(snapshot, alike or {}, near))
+    pairs = list(islice(_alike(snapshot, alike or {}, near), MOST_COUNTED))
     told = [
         f"{one} ({split}) looks like {other} ({against}): look whether they show the same."
         for one, split, other, against in pairs[:MOST_TOLD]
     ]
-    rest = len(pairs) - len(told)
-    return [*found, *told, *([f"{rest:,} more pairs look alike across splits."] if rest else [])]
+    if rest := len(pairs) - len(told):
+        many = "at least " if len(pairs) == MOST_COUNTED else ""
+        told.append(f"{many}{rest:,} more pairs look alike across splits.".capitalize())
+    return [*found, *told]
 
 
 def _shared(rows: Sequence[Row], kind: str) -> Iterator[str]:

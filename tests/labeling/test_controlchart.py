@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.controlchart import Rule, Subgroup, laney
@@ -67,6 +67,7 @@ def test_what_is_no_share_is_refused():
         Subgroup(at=START, events=3, trials=2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(50, 500)), min_size=2), st.randoms())
 def test_points_beyond_their_limits_are_those_beyond_three_sigma(pairs, random):
     groups = subgroups(pairs)

@@ -19,6 +19,7 @@ def frozen(rows: Sequence[Example], **options) -> Snapshot:
     return freeze("housing", rows, **options).snapshot
 
 
+@settings(deadline=None)
 @given(sets(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(rows, random):
     shuffled = random.sample(rows, len(rows))
@@ -28,6 +29,7 @@ def test_the_order_of_the_rows_does_not_matter(rows, random):
     assert first.ledger == second.ledger and first.joined == second.joined
 
 
+@settings(deadline=None)
 @given(sets())
 def test_a_snapshot_is_read_again_and_rebuilt_byte_for_byte(rows):
     made = freeze("housing", rows)
@@ -75,6 +77,7 @@ def test_the_order_of_regions_and_the_time_zone_of_who_labelled_do_not_matter():
     assert before.name == frozen([example("a", regions=two[::-1], when=here)]).name
 
 
+@settings(deadline=None)
 @given(sets(), st.integers(min_value=0), st.integers(1, 255))
 def test_one_changed_byte_is_refused(rows, place, by):
     made = frozen(rows)
@@ -159,13 +162,14 @@ def test_what_the_cap_costs_is_told():
     assert "none had to be cut" in weights_of(rows[:5]).sentence
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 100), min_size=1))
 def test_unequal_weights_never_count_as_more_than_there_are(weights):
     assert 1 - 1e-9 <= effective_size(weights) <= len(weights) * (1 + 1e-9)
     assert effective_size([weights[0]] * 7) == pytest.approx(7)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(sets())
 def test_only_golden_pictures_are_golden(rows):
     made = frozen(rows)

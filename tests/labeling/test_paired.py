@@ -3,7 +3,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, multinomial, norm
 
@@ -32,6 +32,7 @@ def test_mcnemar_gives_the_published_values():
     assert mcnemar(7, 1, mid=True) == pytest.approx(0.0391, abs=5e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_the_binomial_test_of_the_parts_that_differ(lost, gained):
     expected = binomtest(lost, lost + gained).pvalue if lost + gained else 1.0
@@ -52,6 +53,7 @@ def test_the_score_bounds_are_the_published_ones(lost, gained, trials, confidenc
     assert found == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500))
 def test_where_nothing_differs_the_bounds_have_a_closed_form(trials):
     z = norm.ppf(0.95)
@@ -59,6 +61,7 @@ def test_where_nothing_differs_the_bounds_have_a_closed_form(trials):
     assert high == pytest.approx(-low) == pytest.approx(z**2 / (trials + z**2))
 
 
+@settings(deadline=None)
 @given(counts)
 def test_the_score_bounds_hold_what_was_seen_and_turn_with_the_sides(found):
     lost, gained, same = found
@@ -88,6 +91,7 @@ def test_non_inferiority_is_seldom_shown_of_a_model_that_is_worse_by_the_margin(
     assert exactly <= by_score
 
 
+@settings(deadline=None)
 @given(counts)
 def test_the_exact_bound_is_more_cautious_than_what_was_seen(found):
     lost, gained, same = found
@@ -96,6 +100,7 @@ def test_the_exact_bound_is_more_cautious_than_what_was_seen(found):
     assert exact_bound(lost + 1, gained, trials + 1) <= exact_bound(lost, gained, trials + 1)
 
 
+@settings(deadline=None)
 @given(st.floats(0.005, 0.5))
 def test_as_many_parts_as_are_needed_show_it_and_one_fewer_does_not(margin):
     n = parts_needed(margin)
@@ -171,6 +176,7 @@ def by_definition(first, second, truth):
     return gap.mean(), math.sqrt(variance)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 12), st.integers(2, 12), st.integers(1, 8))
 def test_delong_is_what_its_definition_says(seed, bad, good, values):
     rng = np.random.default_rng(seed)

@@ -33,12 +33,13 @@ def assert_nothing_straddles(rows):
         assert all(len(splits) == 1 for splits in places.values())
 
 
+@settings(deadline=None)
 @given(sets())
 def test_no_group_straddles(rows):
     assert_nothing_straddles(freeze("housing", rows).snapshot.rows)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(sets(max_size=30), st.data())
 def test_adding_and_removing_never_moves_a_picture(rows, data):
     """Day by day some of the pictures are there; each keeps its split or is set aside for good."""
@@ -56,7 +57,7 @@ def test_adding_and_removing_never_moves_a_picture(rows, data):
         assert told <= set(ledger.aside)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(sets(max_size=30), st.data())
 def test_no_training_ever_sees_what_was_golden_nor_a_relative_of_what_is(rows, data):
     ledger, golden, trained, told = Ledger(), set(), set(), []
@@ -83,6 +84,7 @@ def relatives(files, told):
         known |= more
 
 
+@settings(deadline=None)
 @given(sets())
 def test_the_ledger_survives_being_written_down(rows):
     ledger = freeze("housing", rows).ledger

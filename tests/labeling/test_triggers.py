@@ -190,6 +190,7 @@ policies = st.builds(
 moments = st.integers(0, 60 * 24 * 400).map(lambda m: NOW + timedelta(minutes=m))
 
 
+@settings(deadline=None)
 @given(policies, st.lists(st.integers(1, 60 * 24 * 20), max_size=6), st.integers(0, 80), moments)
 def test_what_is_decided_is_allowed(policy, ago, labels, now):
     begun = [now - timedelta(minutes=minutes) for minutes in ago]
@@ -206,12 +207,14 @@ def test_what_is_decided_is_allowed(policy, ago, labels, now):
     assert found.again_at is None or (found.again_at > now and not found.train)
 
 
+@settings(deadline=None)
 @given(policies, st.integers(0, 80), moments, zones)
 def test_the_zone_in_which_now_is_told_does_not_matter(policy, labels, now, zone):
     known = State(labels=labels, since=NOW - DAY)
     assert decide(known, policy, now) == decide(known, policy, now.astimezone(ZoneInfo(zone)))
 
 
+@settings(deadline=None)
 @given(policies, st.integers(0, 80), st.integers(1, 50), moments)
 def test_more_labels_never_turn_a_yes_into_a_no(policy, labels, more, now):
     known = State(labels=labels, since=NOW - DAY)
@@ -221,7 +224,7 @@ def test_more_labels_never_turn_a_yes_into_a_no(policy, labels, more, now):
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(policies, moments)
 def test_asking_again_when_told_to_comes_to_a_run_or_to_waiting_for_something_new(policy, now):
     """Nobody has to ask every minute: a few times to ask again lead to the end."""
@@ -234,7 +237,7 @@ def test_asking_again_when_told_to_comes_to_a_run_or_to_waiting_for_something_ne
     assert found.train or found.again_at is None
 
 
-@settings(max_examples=40)
+@settings(max_examples=20, deadline=None)
 @given(policies, moments)
 def test_over_months_no_cap_is_passed(policy, now):
     begun = []
