@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from labeling.weighing import effective_size
+
 Z = 1.959964  # of 95 % confidence
 
 
@@ -46,13 +48,6 @@ def weighted_share(rows: Iterable[tuple[bool, float]]) -> Estimate:
     hits = [weight for hit, weight in counted if hit]
     p = 1.0 if len(hits) == len(counted) else sum(hits) / sum(weights)
     return Estimate(p, *_wilson(p, effective_size(weights)), len(counted))
-
-
-def effective_size(weights: Iterable[float]) -> float:
-    """As how many equally weighted parts these count (Kish 1965)."""
-    known = list(weights)
-    squares = sum(weight * weight for weight in known)
-    return sum(known) ** 2 / squares if squares else 0.0
 
 
 def trials_needed(rate: float) -> int:

@@ -7,7 +7,8 @@ computes the same while a slider moves (``static/whatif.js``); a test holds the 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from qms.reports.rates import Estimate, effective_size, trials_needed, weighted_share
+from labeling.weighing import effective_size
+from qms.reports.rates import Estimate, trials_needed, weighted_share
 from qms.review.triage import Seen, audit_chance
 
 SHIFT_HOURS = 8

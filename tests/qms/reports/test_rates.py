@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from labeling.weighing import effective_size
 from qms.reports import rates
-from qms.reports.rates import effective_size, share, trials_needed, weighted_share
+from qms.reports.rates import share, trials_needed, weighted_share
 
 COUNTS = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
