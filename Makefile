@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest -q
-DISK_MB := 8000
+DISK_MB := 9000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 

@@ -190,6 +190,7 @@ def _steps(steps: Sequence[str]) -> str:
 
 
 _STEPS = (
+    "<b>Picture.</b> Shift+1 shows all of it, Shift+2 each pixel; the wheel with Ctrl goes closer.",
     "<b>Regions.</b> Delete what is no defect. Paint what is missing: choose a type (keys 1 to 9, "
     "0 for no known type), then the brush (B); the eraser (E) takes away. Select a region to "
     "change its severity, stars (how sure you are) and note.",

@@ -34,7 +34,13 @@ FLOW: Flow = {
     catalogue.FitFailed: [],
     catalogue.ModelEnrolled: [],
     catalogue.ModelPromoted: [
-        Step(work=labels.tell_promotions, then=labels.follow_promotion, queue="studio", long=True)
+        Step(
+            work=labels.tell_promotions,
+            then=labels.follow_promotion,
+            queue="studio",
+            long=True,
+            only=labels.has_desk,
+        )
     ],
     catalogue.InspectionSubmitted: [
         Step(
@@ -66,7 +72,12 @@ FLOW: Flow = {
     catalogue.CorrectionWanted: [Step(then=labels.want_asked)],
     catalogue.LabelTaskWanted: [
         Step(
-            work=labels.send_pictures, then=labels.send_wanted, queue="studio", batch=50, long=True
+            work=labels.send_pictures,
+            then=labels.send_wanted,
+            queue="studio",
+            batch=50,
+            long=True,
+            only=labels.has_desk,
         )
     ],
     catalogue.LabelTaskMoved: [],

@@ -29,8 +29,8 @@ class Step:
     outcome per item, in order; an exception as an outcome fails that item alone. ``then`` gets the
     fact, and the outcome of the slow part where there is one.
 
-    ``only`` says of which facts it is to hear; the others cost it no delivery. It looks at the fact
-    alone, for it runs in the request.
+    ``only`` says of which facts it is to hear; the others cost no delivery. It looks at the fact and
+    at the settings alone, for it runs in the request.
 
     ``long`` work takes minutes or hours: its lease is renewed while it is under way, and nothing
     is claimed ahead of it that another worker could begin.

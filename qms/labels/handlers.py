@@ -71,6 +71,11 @@ def _review(pk: int) -> Review:
 # --- there ---
 
 
+def has_desk(event: catalogue.Event) -> bool:
+    """Without one there is nobody to tell; a later one is told of all by its first round."""
+    return desk.is_there()
+
+
 def send_pictures(facts: Sequence[catalogue.LabelTaskWanted]) -> list[desk.Heard]:
     """All that waits, whichever of them this was about."""
     return [push.send_waiting()] * len(facts)

@@ -97,6 +97,7 @@ def _tend(project: StudioProject, until: float) -> None:
             return
         if lease is not None:  # else somebody sends just now: what differs can wait
             _note_drift(studio, project, state)
+            follow_model(project)
             retag(studio, project, lease, until=until, shown=state.model_version)
         pull.look(studio, project)
         pull.notice_deleted(studio, project)
@@ -148,25 +149,28 @@ def _note_drift(studio: StudioClient, project: StudioProject, state: ProjectStat
 
 def tell_promotion(product_code: str) -> desk.Heard:
     """Show what the model in force says."""
-    rows = StudioProject.objects.filter(product__code=product_code, gone_at=None)
-    project = rows.select_related("product").order_by("-number").first()
-    if project is None:
-        return None
-    StudioProject.objects.filter(pk=project.pk).update(
-        model_version=schema.judge_of(project.product)
-    )
-    if project.studio_id is None or not desk.is_there():
-        return None
-    project.refresh_from_db(fields=["model_version"])
+    projects = [one for one in living() if one.product.code == product_code][:1]
     try:
-        with held(project) as lease, desk.line() as studio:
-            if lease is not None:  # else the round does it
-                retag(studio, project, lease, until=time.monotonic() + SECONDS)
+        for project in projects:
+            with held(project) as lease, desk.line() as studio:
+                if lease is not None:  # else the round does it
+                    follow_model(project)
+                    retag(studio, project, lease, until=time.monotonic() + SECONDS)
     except LeaseLost:
-        log.warning("another one tends it by now", project=str(project))
+        log.warning("another one tends it by now", product=product_code)
     except desk.Trouble as trouble:
         return desk.sentence(trouble)
-    return ""
+    return "" if projects else None
+
+
+def follow_model(project: StudioProject) -> None:
+    """A product's newest project shows what the model in force says; the older ones stay."""
+    newest = StudioProject.objects.filter(product=project.product, gone_at=None)
+    if project != newest.order_by("-number").first():
+        return
+    if (judge := schema.judge_of(project.product)) != project.model_version:
+        project.model_version = judge
+        project.save(update_fields=["model_version"])
 
 
 def retag(

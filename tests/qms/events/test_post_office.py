@@ -224,3 +224,24 @@ def test_two_models_of_one_product_cannot_both_be_active(db):
     first, second = model(tile), model(tile)
     first.refresh_from_db()
     assert (first.status, second.status) == ("RETIRED", "ACTIVE")
+
+
+def hear(event: catalogue.InspectionSettled) -> None:
+    """Whatever a handler does."""
+
+
+CHOOSY = {
+    catalogue.InspectionSettled: [Step(then=hear, only=lambda fact: fact.evaluation == "NOT_OK")]
+}
+
+
+def test_a_step_that_hears_only_some_facts_gets_no_delivery_of_the_others(settings, db):
+    settings.EVENT_FLOW = "tests.qms.events.test_post_office.CHOOSY"
+    with transaction.atomic():
+        for evaluation in ("OK", "NOT_OK"):
+            outbox.publish(
+                catalogue.InspectionSettled(inspection_id=uuid4(), evaluation=evaluation),
+                now=timezone.now(),
+            )
+    (delivery,) = Delivery.objects.all()
+    assert delivery.event.payload["evaluation"] == "NOT_OK"

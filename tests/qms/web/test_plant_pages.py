@@ -343,6 +343,19 @@ def test_a_recipe_of_one_station_begins_as_the_products(sign_in, station, tile):
     assert "In force at CAM-1" in text(client, "plant-recipes", "tile")
 
 
+def test_a_recipe_says_what_annotators_get(sign_in, tile):
+    client = sign_in("lead")
+    address = reverse("plant-publish-recipe", args=["tile"])
+    words = {**form_of(client, address), "reason": "holidays", "cap_labels_day": "9"}
+    del words["label_disputed"]  # the box is not ticked any more
+    client.post(address, words)
+    now = Recipe.current_for(tile)
+    assert (now.label_uncertain, now.label_disputed, now.cap_labels_day) == (True, False, 9)
+    page = text(client, "plant-recipes", "tile")
+    assert "Labelled: pictures on which a person and the model disagree" in page
+    assert "Labelled: of these, in a day at most" in page
+
+
 def test_publishing_keeps_thresholds_that_were_set_elsewhere(sign_in, tile):
     rules = {"threshold_ok": 1.0, "threshold_not_ok": 2.0, "threshold_artefact": "a" * 64}
     actions.publish_recipe(tile, by=None, now=timezone.now(), reason="what-if", **rules)
