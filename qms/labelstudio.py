@@ -95,7 +95,7 @@ class Desk:
         words = f"start --no-browser --internal-host 127.0.0.1 --port {self.port}"
         return Program(
             name="label-studio",
-            argv=(str(executable()), *words.split()),
+            argv=(*command(), *words.split()),
             ready=self.answers,
             prepare=self.prepare,
             env=self.environment(),
@@ -153,7 +153,7 @@ class Desk:
     def mend(self) -> None:
         """Give the one person our token: of an older data folder it keeps its own otherwise."""
         done = subprocess.run(
-            [executable(), "shell"],
+            [*command(), "shell"],
             input=_MEND,
             env={**os.environ, **self.environment()},
             cwd=self.folder,
@@ -181,6 +181,11 @@ def start(desk: Desk, supervisor: Supervisor, say: Callable[[str], None]) -> Non
 def executable() -> Path:
     place = env.text("LABELSTUDIO_VENV", str(ROOT / ".venv-labelstudio"))
     return Path(place).absolute() / "bin" / "label-studio"
+
+
+def command() -> tuple[str, ...]:
+    """By its Python, so that an environment that was moved still works."""
+    return (str(executable().with_name("python")), "-m", "label_studio.server")
 
 
 def known_url(var: Path) -> str:

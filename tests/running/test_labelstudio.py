@@ -56,7 +56,7 @@ def test_nobody_signs_up_and_nobody_looks_from_outside(studio_server: StudioServ
         assert browser.post("/user/signup/", data={**form, **token}).status_code == 403
         assert browser.get("/data/local-files/?d=pictures/part.png").status_code == 401
     [process] = mentioning(
-        f"label-studio start --no-browser --internal-host 127.0.0.1 --port {studio_server.desk.port}"
+        f"label_studio.server start --no-browser --internal-host 127.0.0.1 --port {studio_server.desk.port}"
     )
     heard = {one.laddr.ip for one in process.net_connections("inet") if one.status == "LISTEN"}
     assert heard == {"127.0.0.1"}
