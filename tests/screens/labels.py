@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from labeling.words import Mask, Origin
 from qms.accounts.models import User
-from qms.inspections.judge import mask_of
 from qms.inspections.models import Finding, Inspection
 from qms.labels import actions
 from qms.labels.models import Annotation, Desk, LabelTask, Ring, StudioProject
-from qms.web.management.commands.demo import defect_of
+from qms.web.machined_parts import part
+from qms.web.management.commands.demo import _LINE_SEED, defect_of
 from tests import desk
 
 _WHYS = (
@@ -38,9 +38,9 @@ def labelled(ines: User) -> dict[str, str]:
     desk.corrected(parts[2], by="otto", seconds=8.4, **_kept(parts[2]))
     desk.skipped(parts[3], by="otto", reason="The picture is out of focus.")
     desk.failed(parts[4], _ERROR)
-    for number, part in enumerate(parts[5:12]):
+    for number, one in enumerate(parts[5:12]):
         reason, why = _WHYS[number % len(_WHYS)]
-        desk.aged([desk.opened(part, reason=reason, why=why)], timedelta(minutes=7 + 19 * number))
+        desk.aged([desk.opened(one, reason=reason, why=why)], timedelta(minutes=7 + 19 * number))
     _of_the_line()
     return {
         "labels": "/labels/",
@@ -66,20 +66,21 @@ def _kept(part: Inspection) -> dict[str, Any]:
     return {"evaluation": verdict.evaluation, "evaluation_origin": Origin.PREDICTION}
 
 
-def _correct(part: Inspection, *, by: str) -> Annotation:
+def _correct(inspection: Inspection, *, by: str) -> Annotation:
     """The region is drawn tighter and named, a second one is drawn, the words are mended."""
-    finding = Finding.objects.filter(verdict__inspection=part).order_by("-area_px")[0]
-    made = defect_of(int(part.serial.rsplit("-", 1)[1])) or "stain"
+    finding = Finding.objects.filter(verdict__inspection=inspection).order_by("-area_px")[0]
+    number = int(inspection.serial.rsplit("-", 1)[1])
+    made = defect_of(number) or "stain"
     other = {one.number for one in Finding.objects.filter(verdict=finding.verdict)}
     old = desk.left(finding, label=made, severity="MAJOR", confidence=4, origin=Origin.CHANGED,
-        note="Only the dark part; the shine beside it is light.", mask=_tighter(finding))  # fmt: skip
-    spot = _disc(part, round(0.735 * part.width), round(0.65 * part.height), 7)
+        note="Only the dark part; the shine beside it is light.", mask=_true(number))  # fmt: skip
+    spot = _disc(inspection, round(0.735 * inspection.width), round(0.65 * inspection.height), 7)
     text = finding.verdict.description
-    task = desk.opened(part, reason="ASKED", why="otto asks for it: where does it end?")
+    task = desk.opened(inspection, reason="ASKED", why="otto asks for it: where does it end?")
     words = {
         "seconds": 74.0,
         "regions": [old, desk.drawn(spot, "dent", "MINOR", confidence=3)],
-        "deleted": [f"f{number}" for number in sorted(other - {finding.number})],
+        "deleted": [f"f{one}" for one in sorted(other - {finding.number})],
         "description": text.replace("suspicious region", made.replace("_", " ")).replace(
             "lighter", "darker"
         ),
@@ -90,19 +91,15 @@ def _correct(part: Inspection, *, by: str) -> Annotation:
         ],
         "added": [("Is it older than the wash?", "Yes, there is dirt in it.")],
     }
-    desk.corrected(part, by="otto", seconds=21.0, **_kept(part))
+    desk.corrected(inspection, by="otto", seconds=21.0, **_kept(inspection))
     annotation = actions.receive(task, desk.said(task, **words), person=by, now=timezone.now())
     assert annotation is not None
     return annotation
 
 
-def _tighter(finding: Finding) -> Mask:
-    """The part of the mask within an ellipse of two thirds of its box, and a little beyond it."""
-    whole = mask_of(finding.counts, (finding.verdict.height, finding.verdict.width))
-    y, x = np.indices(whole.shape)
-    middle = (finding.x + 0.58 * finding.width, finding.y + 0.55 * finding.height)
-    across = ((x - middle[0]) / (0.42 * finding.width)) ** 2
-    return np.asarray(across + ((y - middle[1]) / (0.38 * finding.height)) ** 2 <= 1)
+def _true(number: int) -> Mask:
+    """Where the demo line put its defect."""
+    return np.asarray(part(_LINE_SEED + number, defect_of(number))[1]) > 0
 
 
 def _disc(part: Inspection, x: int, y: int, radius: int) -> Mask:

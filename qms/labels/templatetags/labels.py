@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from qms.inspections.models import Inspection
 from qms.inspections.models import Status as InspectionStatus
@@ -128,3 +130,11 @@ def ring_words(action: str) -> str:
 @register.inclusion_tag("labels/urgency.html")
 def urgency(share: float) -> dict[str, Any]:
     return {"hundred": round(100 * share)}
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """What stands between backticks is a command."""
+    parts = text.split("`")
+    shown = ("<code>{}</code>" if n % 2 else "{}" for n in range(len(parts)))
+    return format_html("".join(shown), *parts)

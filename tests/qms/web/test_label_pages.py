@@ -10,6 +10,7 @@ from django.utils import timezone
 from qms.events.models import Event
 from qms.inspections.models import Inspection
 from qms.labels.models import Desk, LabelTask, StudioProject
+from qms.labels.templatetags.labels import with_code
 from tests import desk, factories
 
 
@@ -312,3 +313,10 @@ def test_the_start_page_has_a_tile_of_the_desk(sign_in, three):
 def test_old_tasks_show_their_age(sign_in, three):
     desk.aged(three, timedelta(days=3))
     assert "3 days" in page(sign_in("lead"), "labels")
+
+
+def test_a_command_in_what_is_to_be_done_is_set_apart_and_nothing_else_is():
+    assert (
+        with_code("Start it (`make labelstudio`).") == "Start it (<code>make labelstudio</code>)."
+    )
+    assert with_code("<b>`{0}") == "&lt;b&gt;<code>{0}</code>"
