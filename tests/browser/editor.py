@@ -4,6 +4,7 @@ It waits for what the editor holds (``window.Htx``), never for time to pass. Giv
 window: what does not fit at its own size cannot be held against its pixels.
 """
 
+import base64
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,11 @@ _READY = (
 )
 _DRAWN = (
     f"() => [...{_SELECTED}.areas.values()].every(area => !area.rle || area.imageData !== null)"
+)
+_LAYERS = (
+    f"() => Object.fromEntries([...{_SELECTED}.areas.values()]"
+    ".filter(area => area.type === 'brushregion')"
+    ".map(area => [area.cleanId, area.layerRef.canvas._canvas.toDataURL()]))"
 )
 _FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -48,6 +54,21 @@ class Editor:
 
     def _go(self, path: str) -> None:
         self.page.goto(self.url + path)
+        self._wait_for_picture()
+
+    def arrive(self, email: str, password: str) -> None:
+        """Where a link of ours has led, by way of the sign-in."""
+        self.page.fill("input[name=email]", email)
+        self.page.fill("input[name=password]", password)
+        self.page.click("button[type=submit]")
+        self._wait_for_picture()
+
+    def close_instructions(self) -> None:
+        """The queue of annotators begins with them."""
+        self.page.get_by_label("Close modal").click()
+        self.page.get_by_label("Close modal").wait_for(state="detached")
+
+    def _wait_for_picture(self) -> None:
         self.page.wait_for_selector("canvas")
         self.page.wait_for_function(_READY)
         self.settle()
@@ -66,16 +87,26 @@ class Editor:
 
         It must fit into the window.
         """
-        self.page.keyboard.press("Escape")  # what is selected is drawn with an outline
-        self.page.keyboard.press("v")  # the brush has a slider, which covers a corner
-        self.page.keyboard.press("Shift+2")  # one to one
-        self.page.mouse.move(0, 0)
-        self.settle()
+        self._show_plain()
         box = self._box()
         assert (box["height"], box["width"]) == picture.shape[:2], box
         shot = Image.open(io.BytesIO(self.page.screenshot(clip=box)))  # type: ignore[arg-type]
         screen = np.asarray(shot.convert("RGB")).astype(int)
         return np.asarray(np.abs(screen - picture.astype(int)).max(axis=2) > PAINTED)
+
+    def masks(self) -> dict[str, NDArray[np.bool_]]:
+        """Each region by its key, (H, W), as its own layer is drawn pixel by pixel."""
+        self._show_plain()
+        width, height = self._natural()
+        layers = self.page.evaluate(_LAYERS)
+        return {key: _alpha(layer)[:height, :width] > 127 for key, layer in layers.items()}
+
+    def _show_plain(self) -> None:
+        self.page.keyboard.press("Escape")  # what is selected is drawn with an outline
+        self.page.keyboard.press("v")  # the brush has a slider, which covers a corner
+        self.page.keyboard.press("Shift+2")  # one to one
+        self.page.mouse.move(0, 0)
+        self.settle()
 
     def _box(self) -> dict[str, float]:
         """Of the picture on the screen; its canvas is rounded up to whole pixels."""
@@ -116,6 +147,13 @@ class Editor:
         self.page.keyboard.press(key)
         self._stroke(points)
         self._wait_for_regions(more)
+
+    def extend(self, label: str, points: Sequence[Point]) -> None:
+        """Another stroke of the brush on a region that is there."""
+        self.select(label)
+        self.page.keyboard.press("b")
+        self._stroke(points)
+        self.page.keyboard.press("Escape")
 
     def erase(self, label: str, points: Sequence[Point]) -> None:
         self.select(label)
@@ -190,6 +228,12 @@ class Editor:
             self.press(keys)
         said: dict[str, Any] = answer.value.json()
         return said
+
+
+def _alpha(layer: str) -> NDArray[np.uint8]:
+    """Of a canvas, as a data address."""
+    picture = Image.open(io.BytesIO(base64.b64decode(layer.partition(",")[2])))
+    return np.asarray(picture.convert("RGBA"))[:, :, 3]
 
 
 def _middle_of(box: Any) -> float:
