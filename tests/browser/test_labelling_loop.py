@@ -11,7 +11,7 @@ from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from inference.judgement import Answer, Candidate
+from inference.judgement import Answer, Candidate, Region
 from labeling.words import Mask
 from qms import labelstudio, storage
 from qms.accounts.models import User
@@ -23,17 +23,18 @@ from qms.plant import questions
 from qms.plant.models import Product
 from qms.registry.models import ModelVersion
 from tests import factories
-from tests.browser.editor import Editor
-from tests.browser.editor import sign_in as sign_in_there
+from tests.browser.editor import WINDOW, Editor
 from tests.studio import StudioServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WIDTH, HEIGHT = 640, 480
+KINDS = ("scratch", "burr", "crack")  # of the three findings
 SPOTS = ((80, 60, 120, 80), (300, 200, 90, 140), (460, 60, 100, 60))  # x, y, width, height
 STROKE = ((130, 100), (60, 150))  # from within the first finding to outside of it
 DENT = ((200, 400), (260, 420), (300, 400))
-BLURRED = "The picture is blurred, dark or cut off"
+DENT_KEY = "3"  # of burr, crack, dent and scratch
+BLURRED, UNKNOWN = "The picture is blurred, dark or cut off", "I do not know this part"
 ASKED, ANSWERED, BETTER = "Where does it lie?", "in the middle", "in the left half"
 
 
@@ -46,7 +47,7 @@ def connected(settings, live_server, real_desk: StudioServer) -> None:
 @pytest.fixture
 def product(roles: None) -> Product:
     """Of its own, for Label Studio keeps the projects of former tests."""
-    tile = factories.product(f"tile-{uuid4().hex[:8]}")
+    tile = factories.product(f"tile-{uuid4().hex[:8]}", *KINDS, "dent")
     asked = [questions.Question(slot="where", text=ASKED, choices=[])]
     questions.publish(tile, asked, by=None, now=timezone.now())
     return tile
@@ -81,10 +82,9 @@ def _judge(inspection: Inspection) -> None:
     """As a model that names what it sees and answers: the stub does neither."""
     by = ModelVersion.active_for(inspection.product)
     (seen,) = judge.judge_many([judge.decode(_picture())], by=by, mm_per_px=None)
-    scratch = [Candidate(code="scratch", probability=0.8)]
     said = replace(
         seen,
-        regions=[replace(region, candidates=scratch) for region in seen.regions],
+        regions=[_named(*pair) for pair in zip(seen.regions, KINDS, strict=True)],
         answers=[Answer(question=ASKED, answer=ANSWERED)],
     )
     heat = inspection.picture_key.replace(".png", ".heat.png")
@@ -93,13 +93,20 @@ def _judge(inspection: Inspection) -> None:
     inspections.record_verdict(inspection, said, by=by, recipe=None, heatmap_key=heat, now=now)
 
 
+def _named(region: Region, code: str) -> Region:
+    return replace(region, candidates=[Candidate(code=code, probability=0.8)])
+
+
 def _opened(page: Page, task: LabelTask, there: StudioServer) -> Editor:
     """By the link on the inspection's page, through the sign-in of Label Studio."""
     page.goto(f"/inspections/{task.inspection_id}/")
     with page.expect_popup() as tab:
         page.get_by_role("link", name="Open in Label Studio").click()
-    sign_in_there(tab.value, person=labelstudio.PERSON, password=there.desk.password)
-    return Editor(tab.value, WIDTH, HEIGHT)
+    tab.value.set_viewport_size(WINDOW)
+    tab.value.set_default_timeout(60_000)  # it is a cold server, on two busy cores
+    editor = Editor(tab.value, there.url)
+    editor.arrive(labelstudio.PERSON, there.desk.password)
+    return editor
 
 
 def _masks(task: LabelTask) -> dict[str, Mask]:
@@ -127,10 +134,11 @@ def test_what_a_person_corrects_in_the_editor_comes_back_whole(
     assert list(findings) == ["f1", "f2", "f3"]
 
     editor = _opened(page, task, real_desk)
-    drawn = editor.wait_for_masks(findings)
+    drawn = editor.masks()
+    assert drawn.keys() == findings.keys()
     assert all(_iou(drawn[key], findings[key]) >= 0.99 for key in findings)
     _correct(editor)
-    painted = editor.drawn()
+    painted = editor.masks()
     editor.submit()
     assert Ring.objects.filter(action="ANNOTATION_CREATED", studio_task=task.studio_id).exists()
     deliver_all()
@@ -148,14 +156,11 @@ def test_what_a_person_corrects_in_the_editor_comes_back_whole(
 
 def _correct(editor: Editor) -> None:
     """A mask changed, an answer changed, one region deleted, another one added; and the verdict."""
-    editor.select(0)
-    editor.paint(*STROKE)
-    editor.select(2)
-    editor.delete_selected()
+    editor.extend("scratch", STROKE)
+    editor.remove("crack")
     editor.rewrite(ANSWERED, BETTER)
-    editor.tick("Not OK")
-    editor.choose("Dent")
-    editor.paint(*DENT)
+    editor.choose("NOT_OK")
+    editor.paint(DENT_KEY, DENT)
 
 
 def _has_the_words(annotation: Annotation, task: LabelTask) -> None:
@@ -208,24 +213,22 @@ def test_a_picture_that_nobody_can_judge_is_skipped_with_its_reason(
     first = sent()
     sign_in("lea", "lead")
     editor = _opened(page, first, real_desk)
-    editor.wait_for_masks(_masks(first))
-    editor.tick(BLURRED)
+    editor.choose(BLURRED)
     editor.submit()
     deliver_all()
     first.refresh_from_db()
     assert (first.status, first.error) == ("SKIPPED", "")
 
     second = sent()
-    editor.page.goto(f"{editor.page.url.partition('/data')[0]}/data?labeling=1")
+    editor.next(second.project.studio_id)
     editor.close_instructions()
-    editor.wait_for_masks(_masks(second))
-    editor.tick("I do not know this part")
+    editor.choose(UNKNOWN)
     editor.skip()
     deliver_all()
     second.refresh_from_db()
     assert (second.status, second.error) == ("SKIPPED", "")
 
     said = Annotation.objects.order_by("pk").values_list("skipped", "skip_reason", "evaluation")
-    assert list(said) == [(True, BLURRED, ""), (True, "I do not know this part", "")]
+    assert list(said) == [(True, BLURRED, ""), (True, UNKNOWN, "")]
     page.reload()
     expect(page.locator("#labels")).to_contain_text(f"skipped it: {BLURRED}")
