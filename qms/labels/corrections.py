@@ -23,6 +23,10 @@ _OF_A_FINDING = re.compile(r"f(\d{1,5})\Z")  # a region's key, where it is the m
 _UNNAMED = "someone"
 
 
+# Of an annotation that was changed in Label Studio each version is a row.
+SAID_AT = Coalesce("studio_updated_at", "made_at")
+
+
 def latest_of(inspection: Inspection) -> Annotation | None:
     """What people last said of it; None: nothing, or they only skipped it."""
     return standing(Annotation.objects.filter(inspection=inspection)).last()
@@ -35,12 +39,7 @@ def standing(rows: QuerySet[Annotation]) -> QuerySet[Annotation]:
         studio_id=OuterRef("studio_id"),
         studio_updated_at__gt=OuterRef("studio_updated_at"),
     )
-    said_at = Coalesce("studio_updated_at", "made_at")
-    return (
-        rows.filter(~Exists(later), skipped=False)
-        .annotate(said_at=said_at)
-        .order_by("said_at", "pk")
-    )
+    return rows.filter(~Exists(later), skipped=False).order_by(SAID_AT, "pk")
 
 
 def key_of(finding_number: int) -> str:
@@ -89,7 +88,7 @@ def keep(
     )
     LabelledRegion.objects.bulk_create(_regions(annotation, said, verdict))
     QAPair.objects.bulk_create(_answers(annotation, said))
-    _tell(annotation, now)
+    tell(annotation, now=now)
     return annotation
 
 
@@ -159,7 +158,8 @@ def _distance(predicted: str | None, corrected: str) -> int | None:
     return None if predicted is None else int(Levenshtein.distance(predicted, corrected))
 
 
-def _tell(annotation: Annotation, now: datetime) -> None:
+def tell(annotation: Annotation, *, now: datetime) -> None:
+    """Once all of it is written: the event holds a digest of the whole."""
     event = catalogue.AnnotationReceived(
         inspection_id=annotation.inspection_id,
         annotation_id=annotation.pk,

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q, QuerySet, prefetch_related_objects
-from django.db.models.functions import Coalesce
 from PIL import Image
 
 from labeling.exchange import export, parcel, splits
@@ -20,6 +19,7 @@ from qms.accounts.models import User
 from qms.inspections import pictures
 from qms.inspections.blindness import is_hidden
 from qms.inspections.models import Inspection, Source
+from qms.labels.corrections import SAID_AT
 from qms.labels.imported import Imported
 from qms.labels.models import Annotation, LabelledRegion
 from qms.partitions import first_key
@@ -34,8 +34,6 @@ _BARE_JPEG = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "adobe
     "progressive",
     "progression",
 }
-# Of an annotation that was changed in Label Studio each version is a row.
-LATEST = (Coalesce("studio_updated_at", "made_at").desc(), "-id")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +126,7 @@ def _latest(inspections: Sequence[Inspection]) -> Mapping[UUID, Annotation]:
     """What was last said of each; a skip only where nothing else was."""
     rows = Annotation.objects.filter(inspection__in=[one.pk for one in inspections])
     found: dict[UUID, Annotation] = {}
-    for annotation in rows.select_related("person").order_by("skipped", *LATEST):
+    for annotation in rows.select_related("person").order_by("skipped", SAID_AT.desc(), "-id"):
         found.setdefault(annotation.inspection_id, annotation)
     prefetch_related_objects([one for one in found.values() if not one.skipped], *_whole())
     return found

@@ -11,11 +11,11 @@ from labeling.exchange import runs
 from labeling.exchange.coco import UNKNOWN
 from labeling.exchange.picture import Category, LabelledPicture
 from qms.accounts.models import User
-from qms.events import catalogue, outbox
+from qms.events import outbox
 from qms.inspections import actions as inspections
 from qms.inspections.models import Inspection, Status
 from qms.inspections.models import Source as CameFrom
-from qms.labels import exchange
+from qms.labels import corrections, exchange
 from qms.labels.imported import Imported
 from qms.labels.models import Annotation, LabelledRegion, QAPair, Source
 from qms.plant import actions as plant
@@ -56,14 +56,7 @@ def annotate(
     _keep_regions(annotation, picture, types)
     _keep_answers(annotation, picture)
     _keep_words(inspection.product, picture.id, picture.said, inspection=inspection)
-    event = catalogue.AnnotationReceived(
-        inspection_id=inspection.pk,
-        annotation_id=annotation.pk,
-        label_task_id=None,
-        evaluation=annotation.evaluation,
-        skipped=False,
-    )
-    outbox.publish(event, now=now, actor=annotation.person_name)
+    corrections.tell(annotation, now=now)
     settle(inspection.pk, now=now)
     return annotation
 
@@ -100,8 +93,7 @@ def settle(inspection_id: UUID, *, now: datetime) -> None:
     inspection = rows.get(pk=inspection_id)
     if inspection.source != CameFrom.IMPORT or inspection.status != Status.JUDGED:
         return
-    latest = inspection.annotations.filter(skipped=False).order_by(*exchange.LATEST).first()
-    if latest:
+    if latest := corrections.latest_of(inspection):
         inspections.settle(
             inspection, evaluation=latest.evaluation, now=now, actor=latest.person_name
         )

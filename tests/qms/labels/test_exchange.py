@@ -15,6 +15,7 @@ from qms.events.models import Event
 from qms.inspections import trail
 from qms.inspections.models import Inspection
 from qms.labels import exchange, exchange_import
+from qms.labels import trail as labels_trail
 from qms.labels.models import Annotation, LabelledRegion
 from qms.lifecycle import Refused
 from qms.plant import actions as plant
@@ -67,6 +68,14 @@ def test_a_file_becomes_pictures_and_annotations(product):
     imported = Event.objects.get(name="LabelsImported").payload
     assert (imported["pictures"], imported["annotations"]) == (2, 2)
     assert Event.objects.filter(name="AnnotationReceived").count() == 2
+
+
+def test_what_was_imported_is_held_by_the_trail(product):
+    brought_in(coco_zip(a_picture(1)), product)
+    assert list(labels_trail.faults()) == []
+    factories.behind_the_triggers("UPDATE labels_labelledregion SET note = 'another'")
+    (fault,) = labels_trail.faults()
+    assert "is not what was received" in fault.what
 
 
 def test_twice_is_nothing_new(product):
