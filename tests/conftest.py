@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -14,7 +15,7 @@ from inference.zoo import detector_class
 from qms import embedded
 from qms.events import courier
 from qms.events.models import unfinished
-from tests import factories
+from tests import factories, s3
 from tests.line import Line
 from tests.studio import StudioServer
 
@@ -92,6 +93,13 @@ def studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioSe
     kept = django_settings.VAR / "labelstudio-for-tests"
     with StudioServer.running(tmp_path_factory.mktemp("studio"), kept) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A real S3 server, as the setting of a file store."""
+    with s3.running(tmp_path_factory.mktemp("s3")) as store:
+        yield store
 
 
 @pytest.fixture

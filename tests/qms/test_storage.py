@@ -1,73 +1,18 @@
 """Where pictures lie: the same calls on a local disk and on a real S3 server."""
 
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
 
 from qms import storage
 from qms.inspections.models import Inspection
 from tests import factories
-from tests.running.processes import wait_for
-
-KEY, SECRET = "andon-test-access-key", "andon-test-secret-key"  # shorter ones are refused
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("s3")
-    rclone = str(Path(sys.executable).with_name("rclone"))
-    words = [rclone, "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(
-        [*words, "--auth-key", f"{KEY},{SECRET}"], stderr=subprocess.DEVNULL, cwd=folder
-    )
-    options = {
-        "endpoint_url": f"http://127.0.0.1:{port}",
-        "access_key": KEY,
-        "secret_key": SECRET,
-        "region_name": "us-east-1",
-    }
-    client = boto3.client(
-        "s3",
-        endpoint_url=options["endpoint_url"],
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        region_name="us-east-1",
-    )
-    wait_for(lambda: _makes_bucket(client), what="the S3 server")
-    yield options
-    server.terminate()
-    server.wait()
-
-
-def _makes_bucket(client) -> bool:
-    try:
-        client.create_bucket(Bucket="andon")
-    except (BotoCoreError, ClientError):
-        return False
-    return True
 
 
 @pytest.fixture(params=["local", "s3"])
 def store(request: pytest.FixtureRequest, settings) -> str:
     if request.param == "s3":
-        options = {
-            "bucket_name": "andon",
-            "addressing_style": "path",
-            "signature_version": "s3v4",
-            "file_overwrite": True,
-            **request.getfixturevalue("s3"),
-        }
-        backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
-        settings.STORAGES = {**settings.STORAGES, "default": backend}
+        settings.STORAGES = {**settings.STORAGES, "default": request.getfixturevalue("s3_store")}
     return str(request.param)
 
 
