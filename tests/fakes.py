@@ -189,6 +189,14 @@ class FakeStudio(Desk):
         self._asked("annotations")
         return copy.deepcopy(self._annotations(task_id))
 
+    def annotations_of(
+        self, project_id: int, task_ids: Sequence[int]
+    ) -> dict[int, list[dict[str, Any]]]:
+        self._asked("annotations_of")
+        self._project(project_id)
+        there = [number for number in self._tasks(project_id) if number in task_ids]
+        return {number: copy.deepcopy(self._annotations(number)) for number in there}
+
     def open_picture(self, task_id: int) -> bytes:
         self._asked("open_picture")
         if task_id not in self.there.tasks:

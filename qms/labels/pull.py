@@ -25,7 +25,9 @@ log = structlog.get_logger(__name__)
 
 DELETED = "It was deleted in Label Studio: send it again, or leave it."
 _AT_ONCE = 200
-_TOGETHER = 4  # asked for at once
+_TOGETHER = 2  # answers on their way at once
+_IN_ONE_ANSWER = 25  # tasks
+_PIXELS_IN_ONE_ANSWER = 10_000_000  # of their pictures; the noisiest mask has as many bytes
 Said = Sequence[Mapping[str, Any]]
 _OVERLAP = timedelta(seconds=30)  # what was saved there while we looked, and told a moment later
 _THERE = (Status.OPEN, Status.LABELLED)
@@ -121,26 +123,46 @@ def unread(project: StudioProject) -> QuerySet[LabelTask]:
 def read_all(studio: StudioClient, project: StudioProject, *, until: float) -> None:
     """What is marked, until the time is up; the rest is for the next turn.
 
-    While one is written down here, the next ones are asked for there.
+    While some are written down here, the next ones are asked for there.
     """
     asked, people = schema.schema_in(project), People(studio)
-    tasks = takewhile(lambda _: time.monotonic() < until, _one_by_one(unread(project)))
-    for task, said in _asked_ahead(studio, tasks):
-        _read(studio, task, said, asked, people)
+    parts = takewhile(lambda _: time.monotonic() < until, _parts(_one_by_one(unread(project))))
+    for tasks, said in _asked_ahead(studio, project, parts):
+        for task in tasks:
+            _read(studio, task, said.get(task.studio_id or 0, []), asked, people)
 
 
 def _asked_ahead(
-    studio: StudioClient, tasks: Iterable[LabelTask]
-) -> Iterator[tuple[LabelTask, Said]]:
+    studio: StudioClient, project: StudioProject, parts: Iterable[list[LabelTask]]
+) -> Iterator[tuple[list[LabelTask], Mapping[int, Said]]]:
     """A few at a time and no more, for an answer may be megabytes of masks."""
-    coming: deque[tuple[LabelTask, Future[Said]]] = deque()
+
+    def ask(tasks: Sequence[LabelTask]) -> Mapping[int, Said]:
+        return studio.annotations_of(project.studio_id or 0, [one.studio_id or 0 for one in tasks])
+
+    coming: deque[tuple[list[LabelTask], Future[Mapping[int, Said]]]] = deque()
     with ThreadPoolExecutor(_TOGETHER) as pool:
-        for task in tasks:
-            coming.append((task, pool.submit(studio.annotations, task.studio_id or 0)))
+        for tasks in parts:
+            coming.append((tasks, pool.submit(ask, tasks)))
             if len(coming) > _TOGETHER:
                 first, said = coming.popleft()
                 yield first, said.result()
-        yield from ((task, said.result()) for task, said in coming)
+        yield from ((tasks, said.result()) for tasks, said in coming)
+
+
+def _parts(tasks: Iterable[LabelTask]) -> Iterator[list[LabelTask]]:
+    """As many as one answer may hold: the masks of large pictures are large as well."""
+    part: list[LabelTask] = []
+    pixels = 0
+    for task in tasks:
+        size = task.verdict.width * task.verdict.height
+        if part and (len(part) == _IN_ONE_ANSWER or pixels + size > _PIXELS_IN_ONE_ANSWER):
+            yield part
+            part, pixels = [], 0
+        part.append(task)
+        pixels += size
+    if part:
+        yield part
 
 
 def _one_by_one(rows: QuerySet[LabelTask]) -> Iterator[LabelTask]:

@@ -314,6 +314,29 @@ def test_annotations_come_back_whole(desk, studio, project):
     assert changed["updated_at"] > there["updated_at"]
 
 
+def test_annotations_of_many_tasks_are_those_of_each(desk, studio, project):
+    skipped, twice, bare, gone, another = studio.import_tasks(project, [task() for _ in range(5)])
+    desk.skip(skipped)
+    desk.submit(twice, [NOT_OK])
+    desk.accept(twice)
+    desk.accept(another)
+    desk.delete_task(gone)
+    found = studio.annotations_of(project, [twice, skipped, bare, gone])
+    assert found.keys() == {skipped, twice, bare}
+    for number, said in found.items():
+        one_by_one = studio.annotations(number)
+        assert _known(said) == _known(one_by_one)
+    assert len(found[twice]) == 2
+
+
+def _known(annotations: list[dict]) -> list[dict]:
+    """All that the house reads of an annotation."""
+    names = ("id", "task", "result", "was_cancelled", "completed_by", "lead_time")
+    times = ("created_at", "updated_at")
+    ordered = sorted(annotations, key=lambda one: one["id"])
+    return [{name: one[name] for name in (*names, *times)} for one in ordered]
+
+
 def test_what_was_skipped_is_among_the_annotations(desk, studio, project):
     [number] = studio.import_tasks(project, [task()])
     desk.skip(number)
@@ -357,6 +380,7 @@ def test_while_it_is_down_every_call_says_so_and_afterwards_all_is_there(desk, s
         lambda: studio.project(project),
         lambda: studio.import_tasks(project, [task()]),
         lambda: studio.annotations(number),
+        lambda: studio.annotations_of(project, [number]),
         lambda: list(studio.changed_tasks(project, None)),
     ):
         with pytest.raises(StudioDown, match="does not answer"):
