@@ -18,7 +18,7 @@ DISK_MB := 9000
 say = printf '\033[1m%s\033[0m\n'
 stop = { printf '%s\n' "$(1)" >&2; exit 1; }
 
-.PHONY: help run labelstudio labelstudio-install test check fmt install bench-main bench-inference bench-backbone bench-review screens clean
+.PHONY: help run labelstudio labelstudio-install test check fmt install bench-main bench-inference bench-backbone bench-review bench-labels screens clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench-backbone: $(VENV)/installed-tests ## Measure the shipped backbone: beside 
 
 bench-review: $(VENV)/installed-tests ## Measure the review: a long queue, many reviewers at once
 	@exec $(BIN)/python -m tests.benchmarks.review
+
+bench-labels: $(VENV)/installed-tests $(STUDIO) ## Measure the labelling desk: to a real Label Studio and back
+	@exec $(BIN)/python -m tests.benchmarks.labels
 
 screens: $(VENV)/installed-tests ## Photograph every page into docs/screens, light and dark
 	@exec $(BIN)/python -m tests.screens

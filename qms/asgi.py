@@ -12,6 +12,7 @@ from qms.wsgi import application as django
 
 # isort: split
 # Django is set up now.
+from qms.web.bodies import in_larger_pieces
 from qms.web.live import BOARD
 from qms.web.protocol import App, Receive, Scope, Send
 
@@ -23,4 +24,4 @@ _in_threads = cast(App, WSGIMiddleware(cast(Any, django), workers=16))
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "http":
-        await LIVE.get(scope["path"], _in_threads)(scope, receive, send)
+        await LIVE.get(scope["path"], _in_threads)(scope, in_larger_pieces(receive), send)
